@@ -1,0 +1,1 @@
+//! wgpu adapters, buffers, WGSL kernels and their dispatch for anygrad.

@@ -1,0 +1,1 @@
+//! Tensors, ops, autodiff, programs and plans of anygrad.
