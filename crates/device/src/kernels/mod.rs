@@ -1,0 +1,12 @@
+//! Kernel families: from a description of an op to launches, by a first-match table of variants each.
+
+mod builder;
+pub mod conv;
+pub mod matmul;
+pub mod movement;
+pub mod pointwise;
+pub mod reduce;
+pub mod window;
+
+pub(crate) use builder::invalid;
+pub use builder::{Builder, fold_groups, storage_type};
