@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anygrad_layout::DType;
 
+use super::math;
 use crate::{Access, Caps, DeviceError, Launch, Operand, Param};
 
 /// Collects the prelude of a kernel: constants, aliases, the uniform block `p`, bindings and accessors. The
@@ -115,24 +116,23 @@ impl Builder {
         self.functions.push('\n');
     }
 
-    /// `fn name(i: u32) -> u32`: from the logical row-major index over `sizes` to the position of an element.
-    /// Sizes, strides and offset are params, so the text depends on the rank only. Bring the axes to as few
-    /// as possible first ([`anygrad_layout::collapse`]): each but the first costs a division.
+    /// `fn name(i: u32) -> u32`: from the logical row-major index over `sizes`, below 2³¹, to the position of
+    /// an element. Sizes, strides and offset are params, so the text depends on the rank only. Bring the axes
+    /// to as few as possible first ([`anygrad_layout::collapse`]): each but the first costs a division.
     pub fn strided(&mut self, name: &str, sizes: &[usize], strides: &[isize], offset: usize) {
         self.param(&format!("{name}_offset"), offset);
         let mut body = String::new();
         for axis in (0..sizes.len()).rev() {
-            self.signed_param(&format!("{name}_stride{axis}"), strides.get(axis).copied().unwrap_or(0));
+            let stride = format!("{name}_stride{axis}");
+            self.signed_param(&stride, strides.get(axis).copied().unwrap_or(0));
             if axis > 0 {
-                self.param(&format!("{name}_size{axis}"), sizes[axis]);
-                line(&mut body, format_args!("    let q{axis} = r / p.{name}_size{axis};"));
-                line(
-                    &mut body,
-                    format_args!("    at += (r - q{axis} * p.{name}_size{axis}) * p.{name}_stride{axis};"),
-                );
+                let size = format!("{name}_size{axis}");
+                let quotient = self.divisor(&size, sizes[axis], "r");
+                line(&mut body, format_args!("    let q{axis} = {quotient};"));
+                line(&mut body, format_args!("    at += (r - q{axis} * p.{size}) * p.{stride};"));
                 line(&mut body, format_args!("    r = q{axis};"));
             } else {
-                line(&mut body, format_args!("    at += r * p.{name}_stride{axis};"));
+                line(&mut body, format_args!("    at += r * p.{stride};"));
             }
         }
         self.function(format!(
@@ -140,7 +140,22 @@ impl Builder {
         ));
     }
 
-    /// The launch of this prelude before `body`, whose entry point is `main`.
+    /// The param `p.name` with what it takes to divide by it without a division; returns the expression
+    /// of `dividend / p.name`, for a dividend below 2³¹. A size of 0 counts as 1.
+    pub fn divisor(&mut self, name: &str, size: usize, dividend: &str) -> String {
+        self.param(name, size);
+        // magic = ⌈2^(31+l) / d⌉ with l = ⌈log2 d⌉ fits 32 bits, and its error times i stays below 2^(31+l)
+        // for i < 2³¹ (Granlund and Montgomery, Division by invariant integers using multiplication, 1994)
+        let d = (size as u64).clamp(1, 1 << 31);
+        let shift = d.next_power_of_two().trailing_zeros();
+        let magic = (1u64 << (31 + shift)).div_ceil(d);
+        self.param(&format!("{name}_magic"), magic as usize);
+        self.param(&format!("{name}_shift"), shift as usize);
+        format!("ag_divide({dividend}, p.{name}_magic, p.{name}_shift)")
+    }
+
+    /// The launch of this prelude before `body`, whose entry point is `main`. Functions of `shaders/math.wgsl`
+    /// that the text calls are added.
     ///
     /// # Errors
     /// [`DeviceError::TooLarge`] if a param did not fit 32 bits, [`DeviceError::Unsupported`] for a `f64`.
@@ -157,6 +172,7 @@ impl Builder {
         for part in [&self.bound, &self.functions, body] {
             source.push_str(part);
         }
+        math::append_called(&mut source);
         Ok(Launch {
             family: self.family,
             variant: self.variant,
@@ -260,7 +276,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_an_error_at_the_end() {
         let mut builder = Builder::new("test", "only");
-        builder.param("n", 1 << 33);
+        builder.param("n", 1usize << 33);
         assert!(matches!(builder.finish("", [1; 3], 0, 0), Err(DeviceError::TooLarge { .. })));
         let mut builder = Builder::new("test", "only");
         builder.read("x", DType::F64, Operand::Input(0));

@@ -2,6 +2,7 @@
 
 mod builder;
 pub mod conv;
+mod math;
 pub mod matmul;
 pub mod movement;
 pub mod pointwise;
