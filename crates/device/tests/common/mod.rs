@@ -3,6 +3,7 @@
 
 mod text;
 
+#[allow(unused_imports)]
 pub use text::{check_text, parse};
 
 use anygrad_device::Caps;

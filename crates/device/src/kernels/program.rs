@@ -1,0 +1,281 @@
+//! Pointwise programs: what a fused chain computes at one position.
+
+use anygrad_layout::{DType, Layout, Shape};
+use smallvec::SmallVec;
+
+use super::{Builder, invalid, storage_type};
+use crate::{DeviceError, Operand};
+
+/// A pointwise program over one iteration space.
+///
+/// Value ids: the inputs first, then the numbers, then the steps. A bool is a WGSL `bool` in registers and
+/// the `u32` 0 or 1 in buffers.
+#[derive(Clone, Debug)]
+pub struct Pointwise {
+    /// The iteration space, and the shape of every output.
+    pub shape: Shape,
+    /// What is read at each position.
+    pub inputs: Vec<Source>,
+    /// Run-time scalars: value id `inputs.len() + i` is the launch's number `i`.
+    pub numbers: Vec<DType>,
+    /// What is computed, each from values before it.
+    pub steps: Vec<Step>,
+    /// What is written, each densely in row-major order.
+    pub outputs: Vec<Sink>,
+}
+
+/// One load of a [`Pointwise`] program.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Where the value comes from.
+    pub kind: SourceKind,
+    /// Its type; `u32` for [`SourceKind::Iota`].
+    pub dtype: DType,
+    /// The view of the buffer; its shape is the program's.
+    pub layout: Layout,
+}
+
+/// Where a [`Source`] takes its value from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SourceKind {
+    /// The element of [`Operand::Input`] of this index at the position.
+    Buffer(usize),
+    /// The position itself: the layout's element position, as `u32`.
+    Iota,
+}
+
+/// One statement of a [`Pointwise`] program.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// A WGSL expression in which `$0`, `$1`, `$2` are the arguments. It may call functions of
+    /// `shaders/math.wgsl`.
+    pub wgsl: &'static str,
+    /// Value ids of the arguments.
+    pub args: SmallVec<[u32; 3]>,
+    /// The type of the value.
+    pub dtype: DType,
+}
+
+/// One output of a [`Pointwise`] program: [`Operand::Output`] of its place in the list.
+#[derive(Clone, Debug)]
+pub struct Sink {
+    /// Id of the value to store.
+    pub value: u32,
+    /// Its type.
+    pub dtype: DType,
+    /// Index into the inputs: the output is written into that input's buffer. That input is contiguous and
+    /// has elements of the same WGSL type; nothing else reads the buffer through another view.
+    pub in_place: Option<usize>,
+}
+
+impl Pointwise {
+    /// The program that reads one view of [`Operand::Input`] 0 and writes it densely.
+    pub fn copy(input: &Layout, dtype: DType) -> Self {
+        Self {
+            shape: input.shape.clone(),
+            inputs: vec![Source { kind: SourceKind::Buffer(0), dtype, layout: input.clone() }],
+            numbers: Vec::new(),
+            steps: Vec::new(),
+            outputs: vec![Sink { value: 0, dtype, in_place: None }],
+        }
+    }
+
+    /// Number of positions.
+    pub(super) fn numel(&self) -> usize {
+        self.shape.numel()
+    }
+
+    /// Arithmetic operations, one for each step and position.
+    pub(super) fn flops(&self) -> u64 {
+        (self.numel() as u64).saturating_mul(self.steps.len() as u64)
+    }
+
+    /// The least bytes that the loads move: an axis of stride 0 repeats.
+    pub(super) fn bytes_read(&self) -> u64 {
+        let distinct = |layout: &Layout| {
+            let axes = layout.shape.iter().zip(&layout.strides);
+            axes.filter(|(_, stride)| **stride != 0).map(|(n, _)| *n as u64).fold(4, u64::saturating_mul)
+        };
+        let loads = self.inputs.iter().filter(|s| s.kind != SourceKind::Iota);
+        loads.map(|source| distinct(&source.layout)).fold(0, u64::saturating_add)
+    }
+
+    /// The sink that is written into the buffer `index`, if there is one.
+    pub(super) fn sink_in(&self, index: usize) -> Option<usize> {
+        let writes_there = |sink: &Sink| {
+            let source = sink.in_place.and_then(|i| self.inputs.get(i));
+            source.is_some_and(|source| source.kind == SourceKind::Buffer(index))
+        };
+        self.outputs.iter().position(writes_there)
+    }
+
+    /// Checks everything that a wrong caller may get wrong.
+    pub(super) fn check(&self, family: &'static str) -> Result<(), DeviceError> {
+        if self.shape.checked_numel().is_none_or(|n| n > i32::MAX as usize) {
+            return Err(DeviceError::TooLarge {
+                bytes: (self.numel() as u64).saturating_mul(4),
+                limit: 4 * i32::MAX as u64,
+                what: format!("{family} over {}", self.shape),
+            });
+        }
+        for (i, source) in self.inputs.iter().enumerate() {
+            let layout = &source.layout;
+            if layout.shape != self.shape || layout.strides.len() != self.shape.rank() {
+                return Err(invalid(
+                    family,
+                    format!("input {i} has shape {}, the program {}", layout.shape, self.shape),
+                ));
+            }
+            if source.kind == SourceKind::Iota && source.dtype != DType::U32 {
+                return Err(invalid(family, format!("input {i}: positions are u32, not {}", source.dtype)));
+            }
+            storage_type(source.dtype)?;
+        }
+        self.check_steps(family)?;
+        self.outputs.iter().enumerate().try_for_each(|(k, sink)| self.check_sink(family, k, sink))
+    }
+
+    fn check_steps(&self, family: &'static str) -> Result<(), DeviceError> {
+        let before = self.inputs.len() + self.numbers.len();
+        for dtype in self.numbers.iter().chain(self.steps.iter().map(|step| &step.dtype)) {
+            storage_type(*dtype)?;
+        }
+        for (i, step) in self.steps.iter().enumerate() {
+            if let Some(arg) = step.args.iter().find(|arg| **arg as usize >= before + i) {
+                return Err(invalid(family, format!("step {i} reads value {arg}, which comes later")));
+            }
+            if let Some(n) = (step.args.len()..10).find(|n| step.wgsl.contains(&format!("${n}"))) {
+                return Err(invalid(family, format!("step {i} (`{}`) has no argument {n}", step.wgsl)));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_sink(&self, family: &'static str, k: usize, sink: &Sink) -> Result<(), DeviceError> {
+        let Some(dtype) = self.value_dtype(sink.value) else {
+            return Err(invalid(
+                family,
+                format!("output {k} stores value {}, which does not exist", sink.value),
+            ));
+        };
+        if dtype != sink.dtype {
+            return Err(invalid(family, format!("output {k} is {}, its value {dtype}", sink.dtype)));
+        }
+        let Some(input) = sink.in_place else { return Ok(()) };
+        let Some((source, SourceKind::Buffer(buffer))) = self.inputs.get(input).map(|s| (s, s.kind)) else {
+            return Err(invalid(
+                family,
+                format!("output {k} is in place of input {input}, which is no buffer"),
+            ));
+        };
+        if !source.layout.is_contiguous() || storage_type(source.dtype)? != storage_type(sink.dtype)? {
+            let message =
+                format!("output {k} ({}) cannot overwrite input {input} ({})", sink.dtype, source.dtype);
+            return Err(invalid(family, message));
+        }
+        let clashes = |other: &&Source| {
+            other.kind == source.kind
+                && (!other.layout.is_contiguous()
+                    || storage_type(other.dtype).ok() != storage_type(source.dtype).ok())
+        };
+        if self.inputs.iter().find(clashes).is_some() || self.sink_in(buffer) != Some(k) {
+            return Err(invalid(
+                family,
+                format!("output {k} overwrites input {input}, which is used otherwise"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The type of a value.
+    pub(super) fn value_dtype(&self, id: u32) -> Option<DType> {
+        let inputs = self.inputs.iter().map(|s| s.dtype);
+        let steps = self.steps.iter().map(|s| s.dtype);
+        inputs.chain(self.numbers.iter().copied()).chain(steps).nth(id as usize)
+    }
+
+    /// Emits `struct Values` and `fn apply(x0: T, x1: T, ..) -> Values`: all loads as they lie in buffers to
+    /// all outputs `y0`, `y1`, .. as they will lie there. Numbers become params.
+    pub(super) fn emit_apply(&self, builder: &mut Builder) -> Result<(), DeviceError> {
+        let mut body = String::new();
+        let mut parameters = Vec::new();
+        for (i, source) in self.inputs.iter().enumerate() {
+            parameters.push(format!("x{i}: {}", storage_type(source.dtype)?));
+            body += &format!("    let v{i} = {};\n", loaded(&format!("x{i}"), source.dtype));
+        }
+        for (i, dtype) in self.numbers.iter().enumerate() {
+            builder.number(&format!("number{i}"), i, *dtype);
+            body += &format!(
+                "    let v{} = {};\n",
+                self.inputs.len() + i,
+                loaded(&format!("p.number{i}"), *dtype)
+            );
+        }
+        let first = self.inputs.len() + self.numbers.len();
+        for (i, step) in self.steps.iter().enumerate() {
+            let mut expression = step.wgsl.to_owned();
+            for (n, arg) in step.args.iter().enumerate() {
+                expression = expression.replace(&format!("${n}"), &format!("v{arg}"));
+            }
+            body += &format!("    let v{}: {} = {expression};\n", first + i, register_type(step.dtype)?);
+        }
+        let mut fields = String::new();
+        let mut values = Vec::new();
+        for (k, sink) in self.outputs.iter().enumerate() {
+            fields += &format!("    y{k}: {},\n", storage_type(sink.dtype)?);
+            let value = format!("v{}", sink.value);
+            values.push(if sink.dtype == DType::Bool { format!("select(0u, 1u, {value})") } else { value });
+        }
+        builder.function(format!("struct Values {{\n{fields}}}"));
+        builder.function(format!(
+            "fn apply({}) -> Values {{\n{body}    return Values({});\n}}",
+            parameters.join(", "),
+            values.join(", ")
+        ));
+        Ok(())
+    }
+}
+
+/// The bindings of a program's loads: one for each buffer and element type, in order of first use.
+#[derive(Debug, Default)]
+pub(super) struct Bindings {
+    /// Buffer, element type, whether in fours.
+    bound: Vec<(usize, &'static str, bool)>,
+}
+
+impl Bindings {
+    /// The name under which a source's buffer is bound, as `vec4`s or single elements; binds it on first use. A
+    /// buffer that a sink overwrites is that sink's binding.
+    pub(super) fn load(
+        &mut self,
+        builder: &mut Builder,
+        program: &Pointwise,
+        (index, dtype): (usize, DType),
+        vector: bool,
+    ) -> Result<String, DeviceError> {
+        if let Some(sink) = program.sink_in(index) {
+            return Ok(format!("out{sink}"));
+        }
+        let ty = storage_type(dtype)?;
+        let name = format!("in{index}_{ty}{}", if vector { "x4" } else { "" });
+        if !self.bound.contains(&(index, ty, vector)) {
+            self.bound.push((index, ty, vector));
+            if vector {
+                builder.read_vec4(&name, dtype, Operand::Input(index));
+            } else {
+                builder.read(&name, dtype, Operand::Input(index));
+            }
+        }
+        Ok(name)
+    }
+}
+
+/// The value in registers of what lies in a buffer.
+fn loaded(name: &str, dtype: DType) -> String {
+    if dtype == DType::Bool { format!("{name} != 0u") } else { name.to_owned() }
+}
+
+/// The WGSL type of a value in registers.
+fn register_type(dtype: DType) -> Result<&'static str, DeviceError> {
+    if dtype == DType::Bool { Ok("bool") } else { storage_type(dtype) }
+}
