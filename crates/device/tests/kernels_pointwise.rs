@@ -132,7 +132,14 @@ fn wrong_programs_are_errors() {
         })
         .contains("cannot overwrite")
     );
-    assert!(wrong(&|p| p.outputs.iter_mut().for_each(|o| o.in_place = Some(0))).contains("used otherwise"));
+    assert!(wrong(&|p| p.outputs.iter_mut().for_each(|o| o.in_place = Some(0))).contains("cannot overwrite"));
+    assert!(
+        wrong(&|p| {
+            p.outputs[0].in_place = Some(0);
+            p.inputs[1] = load(0, DType::F32, Layout::contiguous([1]).expand(&[4]));
+        })
+        .contains("used otherwise")
+    );
     assert!(pointwise(&good, &caps, Some("other")).unwrap_err().to_string().contains("no variant other"));
     let many = Pointwise {
         inputs: (0..8).map(|i| load(i, DType::F32, dense.clone())).collect(),

@@ -3,6 +3,7 @@
 mod address;
 mod builder;
 pub mod conv;
+mod loads;
 mod math;
 pub mod matmul;
 pub mod movement;

@@ -4,7 +4,7 @@ use anygrad_layout::{DType, Layout, Shape};
 use smallvec::SmallVec;
 
 use super::{Builder, invalid, storage_type};
-use crate::{DeviceError, Operand};
+use crate::DeviceError;
 
 /// A pointwise program over one iteration space.
 ///
@@ -38,7 +38,7 @@ pub struct Source {
 /// Where a [`Source`] takes its value from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SourceKind {
-    /// The element of [`Operand::Input`] of this index at the position.
+    /// The element of [`Operand::Input`](crate::Operand::Input) of this index at the position.
     Buffer(usize),
     /// The position itself: the layout's element position, as `u32`.
     Iota,
@@ -56,7 +56,7 @@ pub struct Step {
     pub dtype: DType,
 }
 
-/// One output of a [`Pointwise`] program: [`Operand::Output`] of its place in the list.
+/// One output of a [`Pointwise`] program: [`Operand::Output`](crate::Operand::Output) of its place in the list.
 #[derive(Clone, Debug)]
 pub struct Sink {
     /// Id of the value to store.
@@ -69,7 +69,7 @@ pub struct Sink {
 }
 
 impl Pointwise {
-    /// The program that reads one view of [`Operand::Input`] 0 and writes it densely.
+    /// The program that reads one view of input 0 and writes it densely.
     pub fn copy(input: &Layout, dtype: DType) -> Self {
         Self {
             shape: input.shape.clone(),
@@ -233,40 +233,6 @@ impl Pointwise {
             values.join(", ")
         ));
         Ok(())
-    }
-}
-
-/// The bindings of a program's loads: one for each buffer and element type, in order of first use.
-#[derive(Debug, Default)]
-pub(super) struct Bindings {
-    /// Buffer, element type, whether in fours.
-    bound: Vec<(usize, &'static str, bool)>,
-}
-
-impl Bindings {
-    /// The name under which a source's buffer is bound, as `vec4`s or single elements; binds it on first use. A
-    /// buffer that a sink overwrites is that sink's binding.
-    pub(super) fn load(
-        &mut self,
-        builder: &mut Builder,
-        program: &Pointwise,
-        (index, dtype): (usize, DType),
-        vector: bool,
-    ) -> Result<String, DeviceError> {
-        if let Some(sink) = program.sink_in(index) {
-            return Ok(format!("out{sink}"));
-        }
-        let ty = storage_type(dtype)?;
-        let name = format!("in{index}_{ty}{}", if vector { "x4" } else { "" });
-        if !self.bound.contains(&(index, ty, vector)) {
-            self.bound.push((index, ty, vector));
-            if vector {
-                builder.read_vec4(&name, dtype, Operand::Input(index));
-            } else {
-                builder.read(&name, dtype, Operand::Input(index));
-            }
-        }
-        Ok(name)
     }
 }
 
