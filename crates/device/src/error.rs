@@ -58,6 +58,16 @@ pub enum DeviceError {
         /// What cannot be done.
         what: String,
     },
+    /// A kernel wrote where it must not; see [`Gpu::check_guards`](crate::Gpu::check_guards).
+    #[error("a kernel wrote {side} a buffer of {bytes} bytes, {distance} bytes away from it")]
+    OutOfBounds {
+        /// Size of the buffer.
+        bytes: u64,
+        /// `before` or `past the end of`.
+        side: &'static str,
+        /// Bytes from the buffer's edge to the nearest change.
+        distance: u64,
+    },
     /// A failure inside the driver or wgpu.
     #[error("{what}: internal error: {message}")]
     Internal {

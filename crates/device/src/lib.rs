@@ -2,10 +2,37 @@
 //!
 //! The upper rooms describe work as plain data ([`Launch`], [`Lowered`]), bind it to buffers in a
 //! [`Plan`] and replay that plan. Nothing here knows tensors, gradients or CPU arithmetic.
+//!
+//! ```no_run
+//! use anygrad_device::{Gpu, Options};
+//! # fn main() -> Result<(), anygrad_device::DeviceError> {
+//! let gpu = Gpu::open(0, &Options::default())?;
+//! println!("{}", gpu.info());
+//! let buffer = gpu.upload(&[1, 2, 3, 4])?;
+//! assert_eq!(gpu.read(&buffer, 4)?, [1, 2, 3, 4]);
+//! # Ok(())
+//! # }
+//! ```
 
+mod adapter;
+mod buffer;
+mod counters;
 mod error;
+mod fault;
+mod gpu;
+mod guard;
 pub mod kernels;
 mod launch;
+mod pipeline;
+mod plan;
+mod pool;
+mod timing;
+mod transfer;
 
+pub use adapter::{AdapterInfo, AdapterKind, adapters};
+pub use buffer::Buffer;
+pub use counters::{Counters, Memory};
 pub use error::DeviceError;
+pub use gpu::{Gpu, Limits, Options};
 pub use launch::*;
+pub use plan::{Plan, PlanStep};

@@ -1,0 +1,289 @@
+//! An open device.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use crate::adapter::{self, AdapterInfo, AdapterKind};
+use crate::counters::{CounterCells, add};
+use crate::fault::{Faults, lock};
+use crate::guard::Guards;
+use crate::pipeline::Pipelines;
+use crate::plan::BindCache;
+use crate::pool::Pool;
+use crate::transfer::Transfers;
+use crate::{Caps, Counters, DeviceError, Memory};
+
+/// How a device is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Keeps the bounds and loop checks that wgpu adds to shaders. The kernels of this crate own their bounds,
+    /// so normal use goes without; tests go with.
+    pub checked_shaders: bool,
+    /// Surrounds every buffer with a pattern that [`Gpu::check_guards`] verifies. For tests: it costs memory
+    /// and two writes a buffer.
+    pub guard_bands: bool,
+    /// How long to wait for the device before that is an error. 60 seconds by default.
+    pub timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { checked_shaders: false, guard_bands: false, timeout: Duration::from_secs(60) }
+    }
+}
+
+impl Options {
+    /// With wgpu's checks in shaders, or without.
+    pub fn checked_shaders(mut self, on: bool) -> Self {
+        self.checked_shaders = on;
+        self
+    }
+
+    /// With guard bands around buffers, or without.
+    pub fn guard_bands(mut self, on: bool) -> Self {
+        self.guard_bands = on;
+        self
+    }
+
+    /// With another time to wait.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
+/// What an open device can do beyond [`Caps`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Most bytes of one buffer that a kernel can bind.
+    pub buffer_bytes: u64,
+    /// Most bytes of the parameters of one kernel.
+    pub param_bytes: u64,
+    /// Whether [`Plan::run_timed`](crate::Plan::run_timed) works.
+    pub timestamps: bool,
+}
+
+/// An open GPU. Cheap to clone; every clone is the same device, and any thread may use it.
+#[derive(Clone)]
+pub struct Gpu(pub(crate) Arc<Inner>);
+
+/// Submissions that may be under way at once. A loop that never reads anything back is slowed down to the
+/// speed of the device here, instead of filling the memory with work to do.
+const IN_FLIGHT: usize = 16;
+
+pub(crate) struct Inner {
+    pub(crate) info: AdapterInfo,
+    pub(crate) caps: Caps,
+    pub(crate) limits: wgpu::Limits,
+    pub(crate) options: Options,
+    pub(crate) timestamps: bool,
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) pool: Pool,
+    pub(crate) guards: Guards,
+    pub(crate) pipelines: Pipelines,
+    pub(crate) transfers: Transfers,
+    pub(crate) counters: CounterCells,
+    pub(crate) bind_caches: Mutex<Vec<Weak<Mutex<BindCache>>>>,
+    in_flight: Mutex<VecDeque<wgpu::SubmissionIndex>>,
+    next_id: AtomicU64,
+}
+
+impl Gpu {
+    /// Opens the adapter at place `index` of [`adapters`](crate::adapters) with all that it can do.
+    ///
+    /// # Errors
+    /// [`DeviceError::NoAdapter`] where the list is shorter, [`DeviceError::Unsupported`] where the driver refuses.
+    pub fn open(index: usize, options: &Options) -> Result<Self, DeviceError> {
+        let (info, adapter) = adapter::adapter(index)?;
+        let wanted = wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        let features = adapter.features() & wanted;
+        let limits = adapter.limits();
+        let description = wgpu::DeviceDescriptor {
+            label: Some("anygrad"),
+            required_features: features,
+            required_limits: limits.clone(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&description))
+            .map_err(|error| DeviceError::Unsupported { what: format!("opening {info}: {error}") })?;
+        let faults = Faults::watch(&device);
+        let caps = Caps {
+            software: info.kind == AdapterKind::Cpu,
+            max_groups: limits.max_compute_workgroups_per_dimension,
+            max_threads: limits.max_compute_invocations_per_workgroup,
+            workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            storage_buffers: limits.max_storage_buffers_per_shader_stage,
+            subgroups: features.contains(wgpu::Features::SUBGROUP),
+        };
+        log::info!("opened {info}");
+        Ok(Self(Arc::new(Inner {
+            caps,
+            pool: Pool::new(&limits),
+            guards: Guards::default(),
+            pipelines: Pipelines::default(),
+            transfers: Transfers::default(),
+            limits,
+            options: options.clone(),
+            timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            info,
+            device,
+            queue,
+            faults,
+            counters: CounterCells::default(),
+            bind_caches: Mutex::default(),
+            in_flight: Mutex::default(),
+            next_id: AtomicU64::new(1),
+        })))
+    }
+
+    /// What is known of the adapter.
+    pub fn info(&self) -> &AdapterInfo {
+        &self.0.info
+    }
+
+    /// What kernel selection may know of the adapter.
+    pub fn caps(&self) -> &Caps {
+        &self.0.caps
+    }
+
+    /// The largest sizes.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            buffer_bytes: self.0.pool.largest(),
+            param_bytes: self.0.limits.max_uniform_buffer_binding_size,
+            timestamps: self.0.timestamps,
+        }
+    }
+
+    /// The options it was opened with.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// The memory it holds now.
+    pub fn memory(&self) -> Memory {
+        self.0.pool.memory()
+    }
+
+    /// What it has done so far.
+    pub fn counters(&self) -> Counters {
+        self.0.counters.snapshot()
+    }
+
+    /// Waits until everything handed to the device is done.
+    ///
+    /// # Errors
+    /// [`DeviceError::Timeout`] after the time of [`Options::timeout`], [`DeviceError::Lost`].
+    pub fn wait(&self) -> Result<(), DeviceError> {
+        // Uploads that no submission has carried yet count as handed over.
+        self.0.submit("waiting", None)?;
+        self.0.wait_for("waiting", None)?;
+        lock(&self.0.in_flight).clear();
+        self.0.faults.alive()
+    }
+
+    /// Gives the memory that waits in the pool back to the driver.
+    pub fn trim(&self) {
+        let freed = self.0.pool.drain();
+        self.0.release(freed);
+    }
+
+    /// Destroys the device and with it the contents of every buffer: everything that follows, on every clone,
+    /// answers [`DeviceError::Lost`].
+    pub fn destroy(&self) {
+        self.0.device.destroy();
+        let _ = self.0.device.poll(wgpu::PollType::Poll); // runs the callback that tells the reason
+        self.0.faults.lose("destroyed");
+    }
+}
+
+impl fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Gpu({})", self.0.info)
+    }
+}
+
+impl Inner {
+    /// A number no other buffer of this device has.
+    pub(crate) fn id(&self) -> u64 {
+        self.next_id.fetch_add(1, Relaxed)
+    }
+
+    /// Runs wgpu calls; see [`Faults::check`].
+    pub(crate) fn check<T>(
+        &self,
+        what: &dyn fmt::Display,
+        bytes: u64,
+        calls: impl FnOnce() -> T,
+    ) -> Result<T, DeviceError> {
+        self.faults.check(&self.device, what, bytes, calls)
+    }
+
+    /// Hands `commands`, and all uploads before them, to the device.
+    pub(crate) fn submit(
+        &self,
+        what: &str,
+        commands: Option<wgpu::CommandBuffer>,
+    ) -> Result<wgpu::SubmissionIndex, DeviceError> {
+        add(&self.counters.submits, 1);
+        self.transfers.pending.store(0, Relaxed);
+        let index = self.check(&what, 0, || {
+            let index = self.queue.submit(commands);
+            // Lets wgpu free what is done with, and learn of a device that is gone.
+            let _ = self.device.poll(wgpu::PollType::Poll);
+            index
+        })?;
+        let oldest = {
+            let mut in_flight = lock(&self.in_flight);
+            in_flight.push_back(index.clone());
+            if in_flight.len() > IN_FLIGHT { in_flight.pop_front() } else { None }
+        };
+        if let Some(oldest) = oldest {
+            self.wait_for(what, Some(oldest))?;
+        }
+        Ok(index)
+    }
+
+    /// Waits for a submission, or for the last one.
+    pub(crate) fn wait_for(
+        &self,
+        what: &str,
+        submission_index: Option<wgpu::SubmissionIndex>,
+    ) -> Result<(), DeviceError> {
+        self.faults.alive()?;
+        let timeout = self.options.timeout;
+        match self.device.poll(wgpu::PollType::Wait { submission_index, timeout: Some(timeout) }) {
+            Ok(_) => self.faults.alive(),
+            Err(wgpu::PollError::Timeout) => {
+                Err(DeviceError::Timeout { what: what.to_owned(), after: timeout })
+            }
+            Err(error) => Err(DeviceError::Internal { what: what.to_owned(), message: error.to_string() }),
+        }
+    }
+
+    /// Lets go of buffers for good. Bind groups hold on to the buffers they name, so those go too.
+    pub(crate) fn release(&self, freed: Vec<crate::pool::Raw>) {
+        if freed.is_empty() {
+            return;
+        }
+        self.forget_guards(&freed);
+        let caches: Vec<_> = {
+            let mut caches = lock(&self.bind_caches);
+            caches.retain(|cache| cache.strong_count() > 0);
+            caches.iter().filter_map(Weak::upgrade).collect()
+        };
+        for cache in caches {
+            // A plan that is running now has fresh bind groups; waiting for it here could deadlock.
+            if let Ok(mut cache) = cache.try_lock() {
+                cache.forget(&freed);
+            }
+        }
+    }
+}

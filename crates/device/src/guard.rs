@@ -1,0 +1,119 @@
+//! Guard bands: a pattern around every buffer that shows whether a kernel wrote where it must not.
+//!
+//! A buffer of `len` bytes lies at byte 256 of its wgpu buffer; the pattern fills the 256 bytes before it and those
+//! after its last word. Kernels bind everything from the buffer's start to the end of the wgpu buffer, for a driver
+//! discards a write past the bound range and nothing would show. Fresh buffers of up to 64 KiB hold the pattern too,
+//! so a kernel that leaves an element unwritten or reads an element too many yields NaN.
+
+use std::sync::Mutex;
+
+use rustc_hash::FxHashMap;
+
+use crate::fault::lock;
+use crate::gpu::Inner;
+use crate::pool::Raw;
+use crate::{Buffer, DeviceError, Gpu};
+
+/// Bytes of each band: the largest alignment a binding may need.
+const BAND: u64 = 256;
+
+/// A NaN as f32, and a number no index or size is, as u32.
+const PATTERN: [u8; 4] = 0x7fc0_bad5_u32.to_le_bytes();
+
+/// Fresh buffers up to this size are filled with the pattern.
+const POISONED: u64 = 64 << 10;
+
+/// The guarded buffers, live and pooled: wgpu buffer and length by the id of the wgpu buffer.
+pub(crate) type Guards = Mutex<FxHashMap<u64, (wgpu::Buffer, u64)>>;
+
+impl Gpu {
+    /// Whether the bands around all buffers, live and pooled, are as they were, as far as the queue has got now.
+    /// Bands found damaged are mended, so the next call tells only what happened since. Always fine without
+    /// [`Options::guard_bands`](crate::Options::guard_bands).
+    ///
+    /// # Errors
+    /// [`DeviceError::OutOfBounds`] for the first buffer (in order of creation) whose band changed.
+    pub fn check_guards(&self) -> Result<(), DeviceError> {
+        let mut guarded: Vec<_> = {
+            let guards = lock(&self.0.guards);
+            guards.iter().map(|(id, (buffer, bytes))| (*id, buffer.clone(), *bytes)).collect()
+        };
+        guarded.sort_by_key(|(id, ..)| *id);
+        if guarded.is_empty() {
+            return self.0.faults.alive();
+        }
+        let bands = |(_, buffer, bytes): &(u64, wgpu::Buffer, u64)| {
+            [(buffer.clone(), 0, BAND), (buffer.clone(), after(*bytes), BAND)]
+        };
+        let parts: Vec<_> = guarded.iter().flat_map(bands).collect();
+        let contents = self.0.read_parts("checking guard bands", &parts)?;
+        let mut found = None;
+        for ((_, buffer, bytes), bands) in guarded.iter().zip(contents.chunks(2 * BAND as usize)) {
+            let (before, past) = bands.split_at(bands.len().min(BAND as usize));
+            let error = |side, words: u64| {
+                Some(DeviceError::OutOfBounds { bytes: *bytes, side, distance: 4 * words })
+            };
+            let damage = match (before.rchunks(4).position(damaged), past.chunks(4).position(damaged)) {
+                (_, Some(words)) => error("past the end of", words as u64),
+                (Some(words), None) => error("before", words as u64),
+                (None, None) => None,
+            };
+            if damage.is_some() {
+                self.0.draw_bands(buffer, *bytes)?;
+                found = found.or(damage);
+            }
+        }
+        found.map_or(Ok(()), Err)
+    }
+}
+
+impl Inner {
+    /// Bytes that a wgpu buffer has before and after the buffer proper.
+    pub(crate) fn guard_bytes(&self) -> u64 {
+        if self.options.guard_bands { BAND } else { 0 }
+    }
+
+    /// What a kernel binds of a wgpu buffer.
+    pub(crate) fn binding<'a>(&self, raw: &'a Raw) -> wgpu::BindingResource<'a> {
+        let offset = self.guard_bytes();
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer: &raw.buffer, offset, size: None })
+    }
+
+    /// Draws the bands around a fresh buffer.
+    pub(crate) fn guard(&self, buffer: &Buffer) -> Result<(), DeviceError> {
+        let Some(raw) = buffer.raw() else { return Ok(()) };
+        let bytes = buffer.len() as u64;
+        self.draw_bands(&raw.buffer, bytes)?;
+        if bytes <= POISONED {
+            let poison = PATTERN.repeat(bytes.div_ceil(4) as usize);
+            self.check(&"poisoning", 0, || self.queue.write_buffer(&raw.buffer, BAND, &poison))?;
+        }
+        lock(&self.guards).insert(raw.id, (raw.buffer.clone(), bytes));
+        Ok(())
+    }
+
+    fn draw_bands(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<(), DeviceError> {
+        let band = PATTERN.repeat(BAND as usize / 4);
+        self.check(&"drawing guard bands", 0, || {
+            self.queue.write_buffer(buffer, 0, &band);
+            self.queue.write_buffer(buffer, after(bytes), &band);
+        })
+    }
+
+    /// Forgets buffers that go back to the driver.
+    pub(crate) fn forget_guards(&self, freed: &[Raw]) {
+        let mut guards = lock(&self.guards);
+        for raw in freed {
+            guards.remove(&raw.id);
+        }
+    }
+}
+
+/// Where the band after a buffer of `bytes` begins.
+fn after(bytes: u64) -> u64 {
+    BAND + bytes.next_multiple_of(4)
+}
+
+fn damaged(word: &[u8]) -> bool {
+    word != PATTERN
+}

@@ -1,0 +1,291 @@
+//! Data to and from a device.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, mpsc};
+
+use futures_intrusive::channel::shared::{OneshotReceiver, OneshotSender, oneshot_channel};
+
+use crate::counters::add;
+use crate::fault::lock;
+use crate::gpu::Inner;
+use crate::{Buffer, DeviceError, Gpu};
+
+/// Uploads are handed to the device in pieces of this size, so the memory that carries them stays bounded.
+const PIECE: usize = 16 << 20;
+
+/// Readback buffers that are kept for the next read: how many, and up to which size.
+const KEPT: usize = 4;
+const KEPT_BYTES: u64 = 64 << 20;
+
+type Outcome = Result<(), DeviceError>;
+
+/// What transfers keep between calls.
+#[derive(Default)]
+pub(crate) struct Transfers {
+    /// Bytes of uploads that no submission has carried yet.
+    pub(crate) pending: AtomicU64,
+    /// Readback buffers that wait to be used again, by size.
+    staging: Mutex<Vec<(u64, wgpu::Buffer)>>,
+    /// The thread that waits for the device on behalf of futures, once there was one.
+    waiter: Mutex<Option<mpsc::Sender<Wait>>>,
+}
+
+/// A submission that a future waits for, and where to tell if it does not end.
+struct Wait {
+    index: wgpu::SubmissionIndex,
+    sender: Arc<OneshotSender<Outcome>>,
+}
+
+/// A read under way.
+struct Pending {
+    gpu: Arc<Inner>,
+    staging: (u64, wgpu::Buffer),
+    bytes: u64,
+    index: wgpu::SubmissionIndex,
+    sender: Arc<OneshotSender<Outcome>>,
+    receiver: OneshotReceiver<Outcome>,
+}
+
+impl Gpu {
+    /// A new buffer that holds `data`.
+    ///
+    /// # Errors
+    /// As [`Gpu::alloc`].
+    pub fn upload(&self, data: &[u8]) -> Result<Buffer, DeviceError> {
+        let buffer = self.alloc(data.len())?;
+        self.write(&buffer, data)?;
+        Ok(buffer)
+    }
+
+    /// Writes `data` to the start of `buffer`, after everything already handed to the device. `data` is whole words
+    /// (a multiple of 4 bytes), or as long as the buffer.
+    ///
+    /// # Errors
+    /// [`DeviceError::Validation`] for a length that does not fit or a buffer of another device, [`DeviceError::Lost`].
+    pub fn write(&self, buffer: &Buffer, data: &[u8]) -> Result<(), DeviceError> {
+        self.0.faults.alive()?;
+        self.owns(buffer, "writing to a buffer")?;
+        if data.len() > buffer.len() || !(data.len().is_multiple_of(4) || data.len() == buffer.len()) {
+            let message = format!("{} bytes do not fit a buffer of {}", data.len(), buffer.len());
+            return Err(DeviceError::Validation { what: "writing to a buffer".into(), message });
+        }
+        let Some(raw) = buffer.raw() else { return Ok(()) };
+        add(&self.0.counters.uploads, 1);
+        let (words, rest) = data.split_at(data.len() / 4 * 4);
+        let mut offset = self.0.guard_bytes();
+        for piece in words.chunks(PIECE) {
+            self.0.write_piece(&raw.buffer, offset, piece)?;
+            offset += piece.len() as u64;
+        }
+        if !rest.is_empty() {
+            let mut word = [0; 4];
+            for (to, from) in word.iter_mut().zip(rest) {
+                *to = *from;
+            }
+            self.0.write_piece(&raw.buffer, offset, &word)?;
+        }
+        Ok(())
+    }
+
+    /// The first `bytes` bytes of `buffer`, once everything already handed to the device is done.
+    ///
+    /// # Errors
+    /// [`DeviceError::Validation`] if the buffer is shorter or of another device, [`DeviceError::Timeout`],
+    /// [`DeviceError::Lost`].
+    pub fn read(&self, buffer: &Buffer, bytes: usize) -> Result<Vec<u8>, DeviceError> {
+        match self.begin_read(buffer, bytes)? {
+            Some(pending) => pending.block(),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// As [`Gpu::read`], without blocking. The copy is made when this is called, not when the future is awaited; a
+    /// thread of this crate waits for the device, so any executor will do.
+    pub fn read_async(
+        &self,
+        buffer: &Buffer,
+        bytes: usize,
+    ) -> impl Future<Output = Result<Vec<u8>, DeviceError>> + Send + 'static {
+        let pending = self.begin_read(buffer, bytes).and_then(|pending| {
+            if let Some(pending) = &pending {
+                pending.gpu.hand_to_waiter(pending)?;
+            }
+            Ok(pending)
+        });
+        async move {
+            match pending? {
+                Some(pending) => pending.finish().await,
+                None => Ok(Vec::new()),
+            }
+        }
+    }
+
+    fn begin_read(&self, buffer: &Buffer, bytes: usize) -> Result<Option<Pending>, DeviceError> {
+        let what = "reading a buffer";
+        self.0.faults.alive()?;
+        self.owns(buffer, what)?;
+        if bytes > buffer.len() {
+            let message = format!("{bytes} bytes wanted of a buffer of {}", buffer.len());
+            return Err(DeviceError::Validation { what: what.into(), message });
+        }
+        let Some(raw) = buffer.raw().filter(|_| bytes > 0) else { return Ok(None) };
+        let part = (raw.buffer.clone(), self.0.guard_bytes(), bytes as u64);
+        Inner::begin_parts(&self.0, what, &[part]).map(Some)
+    }
+
+    pub(crate) fn owns(&self, buffer: &Buffer, what: &str) -> Result<(), DeviceError> {
+        if buffer.is_on(self) {
+            return Ok(());
+        }
+        let message = "the buffer belongs to another device".to_owned();
+        Err(DeviceError::Validation { what: what.to_owned(), message })
+    }
+}
+
+impl Inner {
+    fn write_piece(&self, buffer: &wgpu::Buffer, offset: u64, data: &[u8]) -> Result<(), DeviceError> {
+        let bytes = data.len() as u64;
+        self.check(&"writing to a buffer", bytes, || self.queue.write_buffer(buffer, offset, data))?;
+        if self.transfers.pending.fetch_add(bytes, Relaxed) + bytes >= PIECE as u64 {
+            self.submit("writing to a buffer", None)?;
+        }
+        Ok(())
+    }
+
+    /// The bytes of several ranges (buffer, offset, size), one after the other. Offsets, and sizes of all but the
+    /// last, are multiples of 4.
+    pub(crate) fn read_parts(
+        self: &Arc<Self>,
+        what: &str,
+        parts: &[(wgpu::Buffer, u64, u64)],
+    ) -> Result<Vec<u8>, DeviceError> {
+        Self::begin_parts(self, what, parts)?.block()
+    }
+
+    fn begin_parts(
+        gpu: &Arc<Self>,
+        what: &str,
+        parts: &[(wgpu::Buffer, u64, u64)],
+    ) -> Result<Pending, DeviceError> {
+        let bytes: u64 = parts.iter().map(|(_, _, size)| size).sum();
+        let staging = gpu.staging(bytes.next_multiple_of(4))?;
+        let (sender, receiver) = oneshot_channel();
+        let sender = Arc::new(sender);
+        let commands = gpu.check(&what, bytes, || {
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            let mut to = 0;
+            for (buffer, offset, size) in parts {
+                let size = size.next_multiple_of(4);
+                encoder.copy_buffer_to_buffer(buffer, *offset, &staging.1, to, size);
+                to += size;
+            }
+            encoder.finish()
+        })?;
+        let index = gpu.submit(what, Some(commands))?;
+        add(&gpu.counters.readbacks, 1);
+        let tell = sender.clone();
+        gpu.check(&what, bytes, || {
+            staging.1.map_async(wgpu::MapMode::Read, .., move |outcome| {
+                let failed = |error: wgpu::BufferAsyncError| DeviceError::Internal {
+                    what: "reading a buffer".into(),
+                    message: error.to_string(),
+                };
+                let _ = tell.send(outcome.map_err(failed));
+            });
+        })?;
+        Ok(Pending { gpu: gpu.clone(), staging, bytes, index, sender, receiver })
+    }
+
+    /// A buffer of at least `bytes` that the host can read.
+    fn staging(&self, bytes: u64) -> Result<(u64, wgpu::Buffer), DeviceError> {
+        let size = if bytes > KEPT_BYTES { bytes } else { bytes.next_power_of_two().max(4096) };
+        {
+            let mut kept = lock(&self.transfers.staging);
+            if let Some(at) = kept.iter().position(|(kept, _)| *kept == size) {
+                return Ok(kept.swap_remove(at));
+            }
+        }
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let description = wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false };
+        let buffer = self.check(&"reading a buffer", size, || self.device.create_buffer(&description))?;
+        Ok((size, buffer))
+    }
+
+    fn hand_to_waiter(&self, pending: &Pending) -> Result<(), DeviceError> {
+        let mut waiter = lock(&self.transfers.waiter);
+        let sender = match waiter.as_ref() {
+            Some(sender) => sender.clone(),
+            None => waiter.insert(self.spawn_waiter()?).clone(),
+        };
+        let wait = Wait { index: pending.index.clone(), sender: pending.sender.clone() };
+        sender.send(wait).map_err(|error| DeviceError::Internal {
+            what: "reading a buffer".into(),
+            message: format!("the thread that waits for the GPU is gone: {error}"),
+        })
+    }
+
+    /// Starts the thread that waits on behalf of futures. It ends with the device handle, whose field holds the only
+    /// sender.
+    fn spawn_waiter(&self) -> Result<mpsc::Sender<Wait>, DeviceError> {
+        let (sender, waits) = mpsc::channel::<Wait>();
+        let device = self.device.clone();
+        let timeout = self.options.timeout;
+        let body = move || {
+            for Wait { index, sender } in waits {
+                let poll = wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(timeout) };
+                let _ = sender.send(Err(unfinished(device.poll(poll), timeout)));
+            }
+        };
+        let spawned = std::thread::Builder::new().name("anygrad-wait".into()).spawn(body);
+        spawned.map(|_| sender).map_err(|error| DeviceError::Internal {
+            what: "starting the thread that waits for the GPU".into(),
+            message: error.to_string(),
+        })
+    }
+}
+
+/// Why a read is not done although the device was waited for. Sent after the wait: if the read is done, its own
+/// outcome came first and this one is dropped.
+fn unfinished(poll: Result<wgpu::PollStatus, wgpu::PollError>, after: std::time::Duration) -> DeviceError {
+    let what = "reading a buffer".to_owned();
+    match poll {
+        Err(wgpu::PollError::Timeout) => DeviceError::Timeout { what, after },
+        Err(error) => DeviceError::Internal { what, message: error.to_string() },
+        Ok(_) => DeviceError::Internal { what, message: "the copy did not arrive".into() },
+    }
+}
+
+impl Pending {
+    fn block(self) -> Result<Vec<u8>, DeviceError> {
+        let timeout = self.gpu.options.timeout;
+        let index = Some(self.index.clone());
+        let poll = wgpu::PollType::Wait { submission_index: index, timeout: Some(timeout) };
+        let _ = self.sender.send(Err(unfinished(self.gpu.device.poll(poll), timeout)));
+        pollster::block_on(self.finish())
+    }
+
+    async fn finish(self) -> Result<Vec<u8>, DeviceError> {
+        let outcome = self.receiver.receive().await;
+        self.gpu.faults.alive()?;
+        let internal = |message| DeviceError::Internal { what: "reading a buffer".into(), message };
+        outcome.unwrap_or_else(|| Err(internal("the channel closed".into())))?;
+        let (size, buffer) = self.staging;
+        let data = {
+            // A view takes whole words.
+            let view = buffer
+                .get_mapped_range(..self.bytes.next_multiple_of(4))
+                .map_err(|error| internal(error.to_string()))?;
+            view.get(..self.bytes as usize).unwrap_or_default().to_vec()
+        };
+        buffer.unmap();
+        let mut kept = lock(&self.gpu.transfers.staging);
+        if size <= KEPT_BYTES {
+            if kept.len() >= KEPT {
+                kept.remove(0);
+            }
+            kept.push((size, buffer));
+        }
+        Ok(data)
+    }
+}
