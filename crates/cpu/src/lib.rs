@@ -1,1 +1,27 @@
 //! The CPU backend of anygrad: the meaning of every op, in f32 and f64.
+//!
+//! `f32` takes fast paths; `f64` takes the plainest loop that says what the op means, and is what everything
+//! else is checked against. Results never depend on the number of threads.
+#![deny(unsafe_code)]
+
+mod buffer;
+mod error;
+mod host;
+mod lane;
+mod pointwise;
+mod storage;
+mod view;
+mod walk;
+mod word;
+
+pub use buffer::Buffer;
+pub use error::CpuError;
+pub use host::{Host, Memory};
+pub use lane::{
+    BlockFn, Lane, LaneMut, apply1, apply2, apply3, compare2, convert, float1, float2, float3, number1,
+    number2, select, truth,
+};
+pub use pointwise::{Pointwise, Prepared, Sink, Source, SourceKind, Step, run_pointwise};
+pub use storage::Storage;
+pub use view::View;
+pub use word::Word;
