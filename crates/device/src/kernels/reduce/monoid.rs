@@ -1,0 +1,85 @@
+//! What a reduction accumulates, as WGSL.
+
+use anygrad_layout::DType;
+
+use super::Reduce;
+
+/// The accumulated state of a reduction over elements of one type.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Monoid {
+    pub kind: Reduce,
+    pub dtype: DType,
+}
+
+impl Monoid {
+    /// `alias State`, `fn identity() -> State` and `fn combine(a: State, b: State) -> State`.
+    pub fn declarations(self) -> String {
+        let element = self.dtype.name();
+        let combine = self.combined();
+        if !self.kind.is_index() {
+            return format!(
+                "alias State = {element};\n\
+                 fn identity() -> State {{\n    return {};\n}}\n\
+                 fn combine(a: State, b: State) -> State {{\n    return {combine};\n}}",
+                self.identity()
+            );
+        }
+        // The order of terms is by value, then by index; an index of all ones means no term yet.
+        let nan = match self.dtype {
+            DType::F32 => {
+                "    let nan_a = ag_is_nan(a.value);\n    let nan_b = ag_is_nan(b.value);\n    \
+                 if nan_a || nan_b {\n        \
+                 if nan_b && (!nan_a || b.index < a.index) {\n            return b;\n        }\n        \
+                 return a;\n    }\n"
+            }
+            _ => "",
+        };
+        format!(
+            "struct State {{\n    value: {element},\n    index: u32,\n}}\n\
+             fn identity() -> State {{\n    return State({}, 0xffffffffu);\n}}\n\
+             fn combine(a: State, b: State) -> State {{\n    \
+             if a.index == 0xffffffffu {{\n        return b;\n    }}\n    \
+             if b.index == 0xffffffffu {{\n        return a;\n    }}\n{nan}    \
+             if {combine} || (a.value == b.value && b.index < a.index) {{\n        return b;\n    }}\n    \
+             return a;\n}}",
+            self.identity()
+        )
+    }
+
+    /// `a` and `b` combined; for an index, whether `b` comes before `a`.
+    fn combined(self) -> &'static str {
+        match (self.kind, self.dtype) {
+            (Reduce::Sum, _) => "a + b",
+            (Reduce::Prod, _) => "a * b",
+            (Reduce::Max, DType::F32) => "ag_max(a, b)",
+            (Reduce::Min, DType::F32) => "ag_min(a, b)",
+            (Reduce::Max, _) => "max(a, b)",
+            (Reduce::Min, _) => "min(a, b)",
+            (Reduce::ArgMax, _) => "b.value > a.value",
+            (Reduce::ArgMin, _) => "b.value < a.value",
+        }
+    }
+
+    /// What changes nothing when combined; the value of an empty sum or product.
+    pub fn identity(self) -> &'static str {
+        match (self.kind, self.dtype) {
+            (Reduce::Sum, DType::F32) => "0.0",
+            (Reduce::Sum, DType::I32) => "0i",
+            (Reduce::Sum, _) => "0u",
+            (Reduce::Prod, DType::F32) => "1.0",
+            (Reduce::Prod, DType::I32) => "1i",
+            (Reduce::Prod, _) => "1u",
+            (Reduce::Max | Reduce::ArgMax, DType::F32) => "-ag_inf()",
+            (Reduce::Max | Reduce::ArgMax, DType::I32) => "bitcast<i32>(0x80000000u)",
+            (Reduce::Max | Reduce::ArgMax, _) => "0u",
+            (Reduce::Min | Reduce::ArgMin, DType::F32) => "ag_inf()",
+            (Reduce::Min | Reduce::ArgMin, DType::I32) => "2147483647i",
+            (Reduce::Min | Reduce::ArgMin, _) => "0xffffffffu",
+        }
+    }
+
+    /// The state of one term, from the expressions of its value and index.
+    pub fn state(self, value: &str, index: &str) -> String {
+        if self.kind.is_index() { format!("State({value}, {index})") } else { value.to_owned() }
+    }
+}
