@@ -23,6 +23,7 @@ mod gpu;
 mod guard;
 pub mod kernels;
 mod launch;
+mod once;
 mod pipeline;
 mod plan;
 mod pool;
