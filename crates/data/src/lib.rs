@@ -1,1 +1,31 @@
-//! Datasets, readers and mini-batches of anygrad.
+//! Datasets, readers and mini-batches of anygrad, in host memory and nothing else: no tensors, no graph, no device.
+//!
+//! ```
+//! use anygrad_data::digits;
+//!
+//! let (train, test) = digits::load()?.split(0.8, 42)?;
+//! assert_eq!((train.len(), test.len()), (1438, 359));
+//! for epoch in 0..2 {
+//!     for batch in train.batches(64)?.shuffled_epoch(7, epoch) {
+//!         assert_eq!(batch.inputs.len(), batch.input_shape.iter().product());
+//!     }
+//! }
+//! # Ok::<(), anygrad_data::DataError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod batches;
+mod dataset;
+pub mod digits;
+mod error;
+pub mod idx;
+pub mod mnist;
+mod shuffle;
+mod split;
+pub mod synthetic;
+mod targets;
+
+pub use batches::{Batch, BatchIter, Batches};
+pub use dataset::Dataset;
+pub use error::{DataError, Result};
+pub use targets::{BatchTargets, Targets};

@@ -1,0 +1,56 @@
+//! Made-up data sets: small problems with a known answer.
+
+use std::f32::consts::TAU;
+
+use crate::shuffle::Random;
+use crate::{Dataset, Result, Targets};
+
+/// The four points of exclusive or: inputs `[2]` in {0, 1}, one class a point, 1 where the inputs differ. No straight
+/// line parts the classes, so a model without a hidden layer cannot learn it.
+///
+/// # Errors
+/// None; the checks are those of [`Dataset::new`].
+pub fn xor() -> Result<Dataset> {
+    Dataset::classes(vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [2], vec![0, 1, 1, 0], 2)
+}
+
+/// `count` points `[2]` in `classes` round clouds, whose centres stand evenly on the unit circle; `spread` is the
+/// standard deviation of a cloud. Point i is of class i mod `classes`; 0 classes are taken as 1.
+///
+/// # Errors
+/// None; the checks are those of [`Dataset::new`].
+pub fn blobs(count: usize, classes: usize, spread: f32, seed: u64) -> Result<Dataset> {
+    points(count, classes, seed, |class, _, noise| {
+        let angle = class * TAU;
+        [angle.cos() + spread * noise[0], angle.sin() + spread * noise[1]]
+    })
+}
+
+/// `count` points `[2]` on `classes` arms that wind once around the origin, out to radius 1; `noise` is the standard
+/// deviation of a point from its arm. Point i is of class i mod `classes`; 0 classes are taken as 1.
+///
+/// # Errors
+/// None; the checks are those of [`Dataset::new`].
+pub fn spirals(count: usize, classes: usize, noise: f32, seed: u64) -> Result<Dataset> {
+    points(count, classes, seed, |class, radius, shift| {
+        let angle = (class + radius) * TAU;
+        [radius * angle.cos() + noise * shift[0], radius * angle.sin() + noise * shift[1]]
+    })
+}
+
+/// Points in the plane by `place`, which gets the class as a share of a turn, a uniform and two normal numbers.
+fn points(
+    count: usize,
+    classes: usize,
+    seed: u64,
+    place: impl Fn(f32, f32, [f32; 2]) -> [f32; 2],
+) -> Result<Dataset> {
+    let classes = classes.max(1);
+    let (along, around) = (Random::new(seed, 0), Random::new(seed, 1));
+    let inputs = (0..count as u64).flat_map(|i| {
+        let class = (i % classes as u64) as f32 / classes as f32;
+        place(class, along.uniform(i), [around.normal(2 * i), around.normal(2 * i + 1)])
+    });
+    let labels = (0..count).map(|i| (i % classes) as u32).collect();
+    Dataset::new(inputs.collect(), [2], Targets::Classes { labels, classes })
+}
