@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::adapter::{self, AdapterInfo, AdapterKind};
 use crate::counters::{CounterCells, add};
 use crate::fault::{Faults, lock};
-use crate::guard::Guards;
+use crate::guard::{Guards, guard_bytes};
 use crate::pipeline::Pipelines;
 use crate::plan::BindCache;
 use crate::pool::Pool;
@@ -125,7 +125,7 @@ impl Gpu {
         log::info!("opened {info}");
         Ok(Self(Arc::new(Inner {
             caps,
-            pool: Pool::new(&limits),
+            pool: Pool::new(&limits, 2 * guard_bytes(options)),
             guards: Guards::default(),
             pipelines: Pipelines::default(),
             transfers: Transfers::default(),
@@ -183,7 +183,9 @@ impl Gpu {
     /// [`DeviceError::Timeout`] after the time of [`Options::timeout`], [`DeviceError::Lost`].
     pub fn wait(&self) -> Result<(), DeviceError> {
         // Uploads that no submission has carried yet count as handed over.
-        self.0.submit("waiting", None)?;
+        if self.0.transfers.pending.load(Relaxed) > 0 {
+            self.0.submit("waiting", None)?;
+        }
         self.0.wait_for("waiting", None)?;
         lock(&self.0.in_flight).clear();
         self.0.faults.alive()

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use crate::fault::lock;
 use crate::gpu::Inner;
 use crate::pool::Raw;
-use crate::{Buffer, DeviceError, Gpu};
+use crate::{Buffer, DeviceError, Gpu, Options};
 
 /// Bytes of each band: the largest alignment a binding may need.
 const BAND: u64 = 256;
@@ -70,7 +70,7 @@ impl Gpu {
 impl Inner {
     /// Bytes that a wgpu buffer has before and after the buffer proper.
     pub(crate) fn guard_bytes(&self) -> u64 {
-        if self.options.guard_bands { BAND } else { 0 }
+        guard_bytes(&self.options)
     }
 
     /// What a kernel binds of a wgpu buffer.
@@ -107,6 +107,11 @@ impl Inner {
             guards.remove(&raw.id);
         }
     }
+}
+
+/// Bytes that a wgpu buffer has before and after the buffer proper.
+pub(crate) fn guard_bytes(options: &Options) -> u64 {
+    if options.guard_bands { BAND } else { 0 }
 }
 
 /// Where the band after a buffer of `bytes` begins.

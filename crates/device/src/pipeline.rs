@@ -25,12 +25,15 @@ pub(crate) struct Pipeline {
     pub(crate) bind_layout: wgpu::BindGroupLayout,
 }
 
+/// The text and what it binds: all that a pipeline depends on.
+type Key = (Arc<str>, Signature);
+
 type Layouts = (wgpu::BindGroupLayout, wgpu::PipelineLayout);
 
 /// The pipelines of a device, kept as long as it is open: a driver may take a tenth of a second to compile one.
 #[derive(Default)]
 pub(crate) struct Pipelines {
-    compiled: Mutex<FxHashMap<(Arc<str>, Signature), Arc<Pipeline>>>,
+    compiled: Mutex<FxHashMap<Key, Arc<Pipeline>>>,
     /// Explicit and shared, so that bind groups fit every pipeline of the same signature.
     layouts: Mutex<FxHashMap<Signature, Layouts>>,
 }

@@ -42,10 +42,10 @@ struct State {
 }
 
 impl Pool {
-    pub(crate) fn new(limits: &wgpu::Limits) -> Self {
+    /// A pool whose buffers leave `reserved` bytes of the largest that the limits allow.
+    pub(crate) fn new(limits: &wgpu::Limits, reserved: u64) -> Self {
         let largest = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
-        // Guards take two grains more; see `guard`.
-        let largest = largest.saturating_sub(2 * GRAIN) / GRAIN * GRAIN;
+        let largest = largest.saturating_sub(reserved) / GRAIN * GRAIN;
         Self { largest, state: Mutex::default() }
     }
 
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn classes_hold_their_sizes_and_waste_a_quarter_at_most() {
-        let pool = Pool::new(&wgpu::Limits::default());
+        let pool = Pool::new(&wgpu::Limits::default(), 0);
         let mut last = 0;
         for bytes in (1..5000).chain((5000..40_000_000).step_by(7919)) {
             let class = pool.class(bytes);

@@ -185,22 +185,24 @@ fn main() {
 #[test]
 fn work_that_takes_too_long_is_a_timeout_and_can_be_waited_for_again() {
     let Some(_) = gpu() else { return };
-    let gpu = fresh(&Options::default().timeout(Duration::from_millis(20)));
+    let gpu = fresh(&Options::default().timeout(Duration::from_millis(5)));
     let spin = |n| step(launch(SPIN, &[Param::Word(n), Param::Word(1)], 1), &[0, 1]);
-    // A fifth of a second or more on any device, for each dispatch waits for the one before.
-    let long = Plan::new(&gpu, vec![spin(60_000); 300]).unwrap();
+    // A tenth of a second or more on any device, for each dispatch waits for the one before.
+    let long = Plan::new(&gpu, vec![spin(60_000); 256]).unwrap();
     let buffers = [gpu.upload(&[0; 64]).unwrap(), gpu.alloc(4).unwrap()];
     let short = Plan::new(&gpu, vec![spin(1)]).unwrap();
     let _ = short.run(&buffers, &[]); // some drivers compile now
     while gpu.wait().is_err() {}
     long.run(&buffers, &[]).unwrap();
-    let error = gpu.read(&buffers[1], 4).unwrap_err();
-    assert!(matches!(error, DeviceError::Timeout { .. }), "{error}");
+    let is_timeout = |error| matches!(error, DeviceError::Timeout { .. });
+    assert!(gpu.wait().is_err_and(is_timeout));
+    // Here a driver may block in the submission itself, until the plan is done.
+    assert!(gpu.read(&buffers[1], 4).map_or_else(is_timeout, |data| data.len() == 4));
     let later = gpu.read_async(&buffers[1], 4);
-    assert!(matches!(pollster::block_on(later), Err(DeviceError::Timeout { .. })));
+    assert!(pollster::block_on(later).map_or_else(is_timeout, |data| data.len() == 4));
     let mut waits = 0;
     while let Err(error) = gpu.wait() {
-        assert!(matches!(error, DeviceError::Timeout { .. }), "{error}");
+        assert!(is_timeout(error));
         waits += 1;
         assert!(waits < 3000);
     }
