@@ -152,7 +152,8 @@ fn ag_is_odd(x: f32) -> bool {
 }
 
 // x - floor(x / y)·y, with the sign of y. NaN for y = 0 and for infinite x. The quotient is rounded, so the
-// remainder may be one divisor off, which is mended; it is exact where fma is and |x / y| < 2^24.
+// remainder may be one divisor off, which is mended. Its product with y is taken in halves of 12 bits, which
+// multiply exactly, as not every driver has a fused multiply-add. Good for |x / y| < 2^24.
 fn ag_rem(x: f32, y: f32) -> f32 {
     if !ag_is_finite(x) || ag_is_nan(y) || y == 0.0 {
         return ag_nan();
@@ -160,14 +161,20 @@ fn ag_rem(x: f32, y: f32) -> f32 {
     if ag_is_inf(y) {
         return select(x, y, x != 0.0 && (x < 0.0) != (y < 0.0));
     }
-    var r = fma(-floor(x / y), y, x);
-    if r != 0.0 && (r < 0.0) != (y < 0.0) {
-        r += y;
+    let q = trunc(x / y);
+    let q_high = bitcast<f32>(bitcast<u32>(q) & 0xfffff000u);
+    let y_high = bitcast<f32>(bitcast<u32>(y) & 0xfffff000u);
+    let q_low = q - q_high;
+    let y_low = y - y_high;
+    var r = (((x - q_high * y_high) - q_high * y_low) - q_low * y_high) - q_low * y_low;
+    // first the remainder that has the sign of x
+    let step = select(abs(y), -abs(y), x < 0.0);
+    if r != 0.0 && (r < 0.0) != (x < 0.0) {
+        r += step;
+    } else if abs(r) >= abs(y) {
+        r -= step;
     }
-    if abs(r) >= abs(y) {
-        r -= y;
-    }
-    return r;
+    return select(r, r + y, r != 0.0 && (r < 0.0) != (y < 0.0));
 }
 
 // Remainder with the sign of b; 0 for b = 0.

@@ -6,7 +6,7 @@ use anygrad_device::kernels::pointwise::{VARIANTS, pointwise};
 use anygrad_device::kernels::{Pointwise, Sink, Source, SourceKind, Step};
 use anygrad_device::{Caps, DeviceError};
 use anygrad_layout::{DType, Layout, Shape};
-use common::{check_text, sweep_caps};
+use common::{bits, check_text, close, floats, gpu, gpus, noise, run, run_over, sweep_caps, words};
 
 fn load(buffer: usize, dtype: DType, layout: Layout) -> Source {
     Source { kind: SourceKind::Buffer(buffer), dtype, layout }
@@ -151,4 +151,122 @@ fn wrong_programs_are_errors() {
     assert!(matches!(pointwise(&many, &caps, None), Err(DeviceError::Unsupported { .. })));
     let huge = Pointwise::copy(&Layout::contiguous([1]).expand(&[1 << 16, 1 << 16]), DType::F32);
     assert!(matches!(pointwise(&huge, &caps, None), Err(DeviceError::TooLarge { .. })));
+}
+
+/// The words a layout of `layout.extent()` elements shows, in order.
+fn seen(layout: &Layout, words: &[u32]) -> Vec<u32> {
+    layout.offsets().map(|at| words[at]).collect()
+}
+
+#[test]
+fn results_are_those_of_a_loop() {
+    let Some(gpu) = gpu() else { return };
+    for &shape in SHAPES {
+        let views = views(shape);
+        for (k, a) in views.iter().enumerate() {
+            let b = &views[(k * 7 + 3) % views.len()];
+            let (left, right) = (bits(&noise(1, a.extent())), bits(&noise(2, b.extent())));
+            let n = a.numel();
+            let (x, y) = (floats(&seen(a, &left)), floats(&seen(b, &right)));
+            let program = mixed(shape, a.clone(), b.clone());
+            for variant in VARIANTS {
+                let Ok(lowered) = pointwise(&program, gpu.caps(), Some(variant)) else {
+                    assert_eq!(*variant, "vec4");
+                    continue;
+                };
+                let out = run(gpu, &lowered, &[&left, &right], &[n, n], &[0.25f32.to_bits()]);
+                for i in 0..n {
+                    let wanted = (f64::from(x[i]) * f64::from(y[i]) + 0.25).max(f64::from(x[i]));
+                    assert!(close(f32::from_bits(out[0][i]), wanted, 1e-6), "{variant} {a:?} {b:?} at {i}");
+                    assert_eq!(out[1][i], u32::from(x[i] < y[i]), "{variant} {a:?} {b:?} at {i}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn types_positions_and_numbers_arrive_as_they_are() {
+    for gpu in gpus() {
+        let shape = [3usize, 20];
+        let dense = Layout::contiguous(shape);
+        let stretched = Layout { strides: [100isize, -3].as_slice().into(), offset: 77, ..dense.clone() };
+        let program = Pointwise {
+            shape: shape.into(),
+            inputs: vec![
+                load(0, DType::I32, dense.clone()),
+                load(1, DType::Bool, dense.slice(0, 2, 3, -1)),
+                iota(stretched.clone()),
+                load(0, DType::U32, dense.permute(&[0, 1])),
+            ],
+            numbers: vec![DType::I32, DType::Bool, DType::U32],
+            steps: vec![
+                step("$0 + $1", &[0, 4], DType::I32),
+                step("$0 != $1", &[1, 5], DType::Bool),
+                step("$0 ^ $1 ^ $2", &[2, 6, 3], DType::U32),
+            ],
+            outputs: vec![
+                sink(7, DType::I32),
+                sink(8, DType::Bool),
+                sink(9, DType::U32),
+                sink(2, DType::U32),
+            ],
+        };
+        let ints = words(3, 60);
+        let bools: Vec<u32> = words(4, 60).iter().map(|w| w >> 7 & 1).collect();
+        let flipped = seen(&dense.slice(0, 2, 3, -1), &bools);
+        let positions: Vec<u32> = stretched.offsets().map(|p| p as u32).collect();
+        for variant in VARIANTS {
+            let lowered = pointwise(&program, gpu.caps(), Some(variant)).unwrap();
+            let out = run(gpu, &lowered, &[&ints, &bools], &[60; 4], &[-7i32 as u32, 1, 0xffff_0000]);
+            for i in 0..60 {
+                assert_eq!(out[0][i], ints[i].wrapping_sub(7));
+                assert_eq!(out[1][i], u32::from(flipped[i] != 1));
+                assert_eq!(out[2][i], positions[i] ^ 0xffff_0000 ^ ints[i]);
+                assert_eq!(out[3][i], positions[i]);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_output_in_place_overwrites_its_input() {
+    for gpu in gpus() {
+        for n in [1usize, 4, 7, 4096, 70_000] {
+            let dense = Layout::contiguous([n]);
+            let mut program = mixed(&[n], dense.clone(), dense);
+            program.outputs[0].in_place = Some(0);
+            let (a, b) = (noise(5, n), noise(6, n));
+            for variant in VARIANTS {
+                let Ok(lowered) = pointwise(&program, gpu.caps(), Some(variant)) else {
+                    assert_ne!(n % 4, 0);
+                    continue;
+                };
+                // the input's buffer is output 0; input 0 itself is not bound
+                let before = [bits(&a), vec![9; n]];
+                let out = run_over(gpu, &lowered, &[&[], &bits(&b)], &before, &[0.5f32.to_bits()]);
+                for i in 0..n {
+                    let wanted = (f64::from(a[i]) * f64::from(b[i]) + 0.5).max(f64::from(a[i]));
+                    assert!(close(f32::from_bits(out[0][i]), wanted, 1e-6), "{variant} {n} at {i}");
+                    assert_eq!(out[1][i], u32::from(a[i] < b[i]));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn many_elements_fold_over_the_grid() {
+    let Some(gpu) = gpu() else { return };
+    // few groups a row, so that the grid folds and has spare groups
+    let caps = Caps { max_groups: 13, ..gpu.caps().clone() };
+    let n = 2_001;
+    for (rows, columns) in [(3, n), (4, n - 1)] {
+        let dense = Layout::contiguous([rows, columns]);
+        let program = Pointwise::copy(&dense.permute(&[1, 0]), DType::U32);
+        let data = words(8, rows * columns);
+        let lowered = pointwise(&program, &caps, None).unwrap();
+        assert!(lowered.launches[0].grid[1] > 1);
+        assert_eq!(run(gpu, &lowered, &[&data], &[data.len()], &[])[0], seen(&dense.permute(&[1, 0]), &data));
+    }
 }

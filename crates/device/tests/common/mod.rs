@@ -1,8 +1,11 @@
 //! What the kernel tests share: checks of the text without an adapter, and one GPU a test process.
 #![allow(dead_code)] // every test binary uses its own part
 
+mod device;
 mod text;
 
+#[allow(unused_imports)] // the same
+pub use device::{close, gpu, gpus, run, run_over};
 #[allow(unused_imports)]
 pub use text::{check_text, parse};
 
