@@ -26,7 +26,7 @@ pub struct Options {
     /// Surrounds every buffer with a pattern that [`Gpu::check_guards`] verifies. For tests: it costs memory
     /// and two writes a buffer.
     pub guard_bands: bool,
-    /// How long to wait for the device before that is an error. 60 seconds by default.
+    /// How long to wait for one submission before that is an error. 60 seconds by default.
     pub timeout: Duration,
 }
 
@@ -186,9 +186,7 @@ impl Gpu {
         if self.0.transfers.pending.load(Relaxed) > 0 {
             self.0.submit("waiting", None)?;
         }
-        self.0.wait_for("waiting", None)?;
-        lock(&self.0.in_flight).clear();
-        self.0.faults.alive()
+        self.0.wait_for("waiting", None)
     }
 
     /// Gives the memory that waits in the pool back to the driver.
@@ -248,17 +246,27 @@ impl Inner {
             if in_flight.len() > IN_FLIGHT { in_flight.pop_front() } else { None }
         };
         if let Some(oldest) = oldest {
-            self.wait_for(what, Some(oldest))?;
+            self.poll(what, Some(oldest))?;
         }
         Ok(index)
     }
 
-    /// Waits for a submission, or for the last one.
+    /// Waits for a submission, or for the last one. The time allowed is for each submission under way, so slow but steady
+    /// work is no timeout.
     pub(crate) fn wait_for(
         &self,
         what: &str,
-        submission_index: Option<wgpu::SubmissionIndex>,
+        index: Option<wgpu::SubmissionIndex>,
     ) -> Result<(), DeviceError> {
+        let before = lock(&self.in_flight).len();
+        for _ in 0..before {
+            let Some(oldest) = lock(&self.in_flight).pop_front() else { break };
+            self.poll(what, Some(oldest))?;
+        }
+        self.poll(what, index)
+    }
+
+    fn poll(&self, what: &str, submission_index: Option<wgpu::SubmissionIndex>) -> Result<(), DeviceError> {
         self.faults.alive()?;
         let timeout = self.options.timeout;
         match self.device.poll(wgpu::PollType::Wait { submission_index, timeout: Some(timeout) }) {

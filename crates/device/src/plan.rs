@@ -13,8 +13,11 @@ use crate::{Access, Buffer, DeviceError, Gpu, Launch, Param};
 /// Dispatches a submission. Few enough that no driver's watchdog takes a long plan for a hang.
 pub(crate) const DISPATCHES: usize = 256;
 
-/// Arithmetic a submission, for the same reason: a fifth of a second at a teraflop a second.
-const FLOPS: u64 = 200_000_000_000;
+/// Arithmetic a submission, for the same reason: a twentieth of a second at a teraflop a second.
+const FLOPS: u64 = 50_000_000_000;
+
+/// The same for a driver that runs shaders on the CPU, at 20 gigaflops a second.
+const SOFTWARE_FLOPS: u64 = 4_000_000_000;
 
 /// Bind groups a step keeps. A loop that swaps two sets of buffers needs two.
 const KEPT: usize = 4;
@@ -260,9 +263,10 @@ impl Plan {
 
     /// Where the submission ends that begins with step `start`.
     fn submission_end(&self, start: usize) -> usize {
+        let most = if self.gpu.caps().software { SOFTWARE_FLOPS } else { FLOPS };
         let mut flops = 0_u64;
         let mut end = start;
-        while end < self.steps.len() && end - start < DISPATCHES && flops < FLOPS {
+        while end < self.steps.len() && end - start < DISPATCHES && flops < most {
             flops = flops.saturating_add(self.steps[end].flops);
             end += 1;
         }

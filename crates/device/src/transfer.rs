@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, Weak, mpsc};
 
 use futures_intrusive::channel::shared::{OneshotReceiver, OneshotSender, oneshot_channel};
 
@@ -33,6 +33,8 @@ pub(crate) struct Transfers {
 
 /// A submission that a future waits for, and where to tell if it does not end.
 struct Wait {
+    /// Weak: the thread must not keep a device open.
+    gpu: Weak<Inner>,
     index: wgpu::SubmissionIndex,
     sender: Arc<OneshotSender<Outcome>>,
 }
@@ -212,13 +214,24 @@ impl Inner {
         Ok((size, buffer))
     }
 
+    /// Waits for a read, and tells why it is not done if it is not: if it is, its own outcome came first, and the
+    /// channel takes no second one.
+    fn wait_for_read(&self, index: wgpu::SubmissionIndex) -> DeviceError {
+        let what = "reading a buffer";
+        match self.wait_for(what, Some(index)) {
+            Err(error) => error,
+            Ok(()) => DeviceError::Internal { what: what.into(), message: "the copy did not arrive".into() },
+        }
+    }
+
     fn hand_to_waiter(&self, pending: &Pending) -> Result<(), DeviceError> {
         let mut waiter = lock(&self.transfers.waiter);
         let sender = match waiter.as_ref() {
             Some(sender) => sender.clone(),
             None => waiter.insert(self.spawn_waiter()?).clone(),
         };
-        let wait = Wait { index: pending.index.clone(), sender: pending.sender.clone() };
+        let gpu = Arc::downgrade(&pending.gpu);
+        let wait = Wait { gpu, index: pending.index.clone(), sender: pending.sender.clone() };
         sender.send(wait).map_err(|error| DeviceError::Internal {
             what: "reading a buffer".into(),
             message: format!("the thread that waits for the GPU is gone: {error}"),
@@ -229,12 +242,11 @@ impl Inner {
     /// sender.
     fn spawn_waiter(&self) -> Result<mpsc::Sender<Wait>, DeviceError> {
         let (sender, waits) = mpsc::channel::<Wait>();
-        let device = self.device.clone();
-        let timeout = self.options.timeout;
         let body = move || {
-            for Wait { index, sender } in waits {
-                let poll = wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(timeout) };
-                let _ = sender.send(Err(unfinished(device.poll(poll), timeout)));
+            for Wait { gpu, index, sender } in waits {
+                if let Some(gpu) = gpu.upgrade() {
+                    let _ = sender.send(Err(gpu.wait_for_read(index)));
+                }
             }
         };
         let spawned = std::thread::Builder::new().name("anygrad-wait".into()).spawn(body);
@@ -245,23 +257,9 @@ impl Inner {
     }
 }
 
-/// Why a read is not done although the device was waited for. Sent after the wait: if the read is done, its own
-/// outcome came first and this one is dropped.
-fn unfinished(poll: Result<wgpu::PollStatus, wgpu::PollError>, after: std::time::Duration) -> DeviceError {
-    let what = "reading a buffer".to_owned();
-    match poll {
-        Err(wgpu::PollError::Timeout) => DeviceError::Timeout { what, after },
-        Err(error) => DeviceError::Internal { what, message: error.to_string() },
-        Ok(_) => DeviceError::Internal { what, message: "the copy did not arrive".into() },
-    }
-}
-
 impl Pending {
     fn block(self) -> Result<Vec<u8>, DeviceError> {
-        let timeout = self.gpu.options.timeout;
-        let index = Some(self.index.clone());
-        let poll = wgpu::PollType::Wait { submission_index: index, timeout: Some(timeout) };
-        let _ = self.sender.send(Err(unfinished(self.gpu.device.poll(poll), timeout)));
+        let _ = self.sender.send(Err(self.gpu.wait_for_read(self.index.clone())));
         pollster::block_on(self.finish())
     }
 

@@ -208,3 +208,45 @@ fn work_that_takes_too_long_is_a_timeout_and_can_be_waited_for_again() {
     }
     gpu.read(&buffers[1], 4).unwrap();
 }
+
+#[test]
+fn heavy_steps_are_submitted_one_by_one() {
+    let Some(_) = gpu() else { return };
+    let gpu = fresh(&Options::default());
+    let mut heavy = add_word(4, 1, &[0, 1]);
+    heavy.launch.flops = u64::MAX;
+    let plan = Plan::new(&gpu, vec![heavy; 40]).unwrap();
+    let buffers = [gpu.upload(&[0; 16]).unwrap(), gpu.alloc(16).unwrap()];
+    plan.run(&buffers, &[]).unwrap();
+    assert_eq!((gpu.counters().submits, gpu.counters().dispatches), (40, 40));
+    assert_eq!(read(&gpu, &buffers[1]), [1; 4]);
+}
+
+/// Counts the rounds of a loop of `m` in a loop of `n`.
+const ROUNDS: &str = "
+struct Params { n: u32, m: u32 }
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> input: array<u32>;
+@group(0) @binding(2) var<storage, read_write> out: array<u32>;
+@compute @workgroup_size(1)
+fn main() {
+    var rounds = 0u;
+    for (var i = 0u; i < p.n; i++) { for (var j = 0u; j < p.m; j++) { rounds += input[0]; } }
+    out[0] = rounds;
+}";
+
+/// Kernels rely on this many rounds a thread, and on no more: lavapipe ends loops after 65535 in all.
+#[test]
+fn a_thread_runs_sixty_thousand_rounds_of_its_loops() {
+    let Some(gpu) = gpu() else { return };
+    let input = gpu.upload(&bytes(&[1])).unwrap();
+    for (n, m) in [(1, 60_000), (60_000, 0), (240, 249)] {
+        let out = gpu.alloc(4).unwrap();
+        let lowered = Lowered {
+            launches: vec![launch(ROUNDS, &[Param::Word(n), Param::Word(m)], 1)],
+            ..Lowered::default()
+        };
+        gpu.run_once(&lowered, std::slice::from_ref(&input), std::slice::from_ref(&out), &[]).unwrap();
+        assert_eq!(read(&gpu, &out), [n * m]);
+    }
+}
