@@ -22,17 +22,23 @@ pub fn gpu() -> Option<Gpu> {
     GPU.get_or_init(|| {
         let wanted = std::env::var("ANYGRAD_GPU").unwrap_or_else(|_| "auto".into());
         if wanted == "off" {
-            eprintln!("skipped: ANYGRAD_GPU=off");
+            say("ANYGRAD_GPU=off");
             return None;
         }
         if adapters().is_empty() {
             assert_ne!(wanted, "require", "ANYGRAD_GPU=require, but there is no GPU adapter");
-            eprintln!("skipped: there is no GPU adapter");
+            say("there is no GPU adapter");
             return None;
         }
         Some(fresh(&Options::default()))
     })
     .clone()
+}
+
+/// Says why tests are skipped, past the test harness, which hides what passing tests print.
+fn say(why: &str) {
+    let line = format!("\nskipping the tests that need a GPU: {why}\n");
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
 }
 
 /// A device of its own, for tests that count or destroy. Only after [`gpu`] gave one.
