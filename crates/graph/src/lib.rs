@@ -1,1 +1,48 @@
-//! Tensors, ops, autodiff, programs and plans of anygrad.
+//! Tensors, ops, autodiff, programs and plans.
+//!
+//! A [`Tensor`] is a node in a lazy graph. [`grad`] records gradients as more graph. [`eval`] lowers a graph to a
+//! flat [`Program`], finds or makes its plan, and runs it: on the CPU through an interpreter of fused blocks, on a
+//! GPU as a replayed list of kernels.
+//!
+//! ```
+//! use anygrad_graph::{Device, Tensor, grad};
+//! let device = Device::auto()?;
+//! let w = Tensor::from_slice(&[0.5f32, -0.5], [2, 1], &device);
+//! let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0], [2, 2], &device);
+//! let loss = x.matmul(&w).tanh().square().mean_all();
+//! let step = &w - &grad(&loss, &[&w])[0] * 0.1;
+//! assert_eq!(step.to_vec::<f32>()?.len(), 2);
+//! # Ok::<(), anygrad_graph::Error>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod backend;
+mod device;
+mod element;
+mod error;
+mod eval;
+mod explain;
+mod fuse;
+mod grad;
+pub mod op;
+pub mod ops;
+mod plan;
+pub mod pointwise;
+mod program;
+mod read;
+mod rng;
+mod scope;
+mod tensor;
+
+pub use anygrad_device::{AdapterInfo, AdapterKind, Options, adapters};
+pub use anygrad_layout::{Conv, DType, Layout, Shape, Window};
+pub use device::{Device, Stats};
+pub use element::Element;
+pub use error::{Error, OpError};
+pub use eval::eval;
+pub use explain::{Explanation, explain};
+pub use grad::grad;
+pub use program::{Instr, Program};
+pub use rng::Rng;
+pub use scope::{current as current_scope, scoped};
+pub use tensor::Tensor;

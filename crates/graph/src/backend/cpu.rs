@@ -1,0 +1,204 @@
+//! A program on the CPU: fused groups through the block interpreter, the rest through each op's `eval`.
+
+use anygrad_cpu as cpu;
+use anygrad_cpu::{Host, Prepared, Storage, View};
+use anygrad_layout::{DType, Layout};
+
+use crate::device::Buffer;
+use crate::error::Error;
+use crate::fuse::{Base, Fused, Group, Rules};
+use crate::plan::Schedule;
+use crate::program::{Lowered, Program};
+use crate::tensor::State;
+
+const RULES: Rules = Rules { buffers: 64, fuse_into_reductions: false, fuse: true };
+
+pub(crate) struct CpuPlan {
+    pub schedule: Schedule,
+    steps: Vec<Step>,
+    /// After each step, the values that can be dropped.
+    dying: Vec<Vec<u32>>,
+}
+
+enum Step {
+    Fused {
+        program: Prepared,
+        /// Values read, in the order of the program's buffers.
+        inputs: Vec<u32>,
+        /// Places of its numbers among the program's numbers.
+        numbers: Vec<usize>,
+        outputs: Vec<Output>,
+    },
+    Kernel { instr: u32, inputs: Vec<(u32, Layout)> },
+}
+
+struct Output {
+    value: u32,
+    dtype: DType,
+    len: usize,
+    /// The dying value whose memory it takes.
+    takes: Option<u32>,
+}
+
+impl CpuPlan {
+    pub fn new(program: &Program) -> Result<Self, Error> {
+        let schedule = Schedule::new(program, RULES);
+        let mut steps = Vec::with_capacity(schedule.groups.len());
+        let numbers = number_places(program);
+        for (place, group) in schedule.groups.iter().enumerate() {
+            steps.push(match group {
+                Group::Pointwise(fused) => fused_step(fused, &schedule.in_place(fused, place), &numbers)?,
+                Group::Kernel { instr, inputs, .. } => Step::Kernel { instr: *instr, inputs: inputs.clone() },
+            });
+        }
+        let dying = (0..steps.len()).map(|place| schedule.dying(place)).collect();
+        Ok(Self { schedule, steps, dying })
+    }
+
+    /// Runs the program and returns the buffers of its outputs, in their order.
+    pub fn run(&self, mut lowered: Lowered, host: &Host) -> Result<(Lowered, Vec<Buffer>), Error> {
+        let mut values: Vec<Option<cpu::Buffer>> = vec![None; lowered.program.instrs.len()];
+        // moved, so that a donated buffer has no other holder
+        for (id, buffer) in lowered.leaves.drain(..) {
+            if let Buffer::Cpu(buffer) = buffer {
+                values[id as usize] = Some(buffer);
+            }
+        }
+        let lowered = lowered;
+        for (step, dying) in self.steps.iter().zip(&self.dying) {
+            match step {
+                Step::Fused { program, inputs, numbers, outputs } => {
+                    run_fused(program, inputs, numbers, outputs, &lowered, host, &mut values)?;
+                }
+                Step::Kernel { instr, inputs } => {
+                    let node = &lowered.program.instrs[*instr as usize];
+                    let views: Vec<View<'_>> = inputs
+                        .iter()
+                        .map(|(value, layout)| Ok(View { data: stored(&values, *value)?, layout }))
+                        .collect::<Result<_, Error>>()?;
+                    let storage = node.op.eval(host, &views, &node.meta)?;
+                    values[*instr as usize] = Some(cpu::Buffer::new(host, storage));
+                }
+            }
+            dying.iter().for_each(|&value| values[value as usize] = None);
+        }
+        let output = |&(_, value): &(u32, u32)| {
+            let buffer = values[value as usize].clone().ok_or_else(|| missing(value))?;
+            Ok(Buffer::Cpu(buffer))
+        };
+        let outputs = self.schedule.outputs.iter().map(output).collect::<Result<_, Error>>()?;
+        Ok((lowered, outputs))
+    }
+}
+
+fn run_fused(
+    program: &Prepared,
+    inputs: &[u32],
+    numbers: &[usize],
+    outputs: &[Output],
+    lowered: &Lowered,
+    host: &Host,
+    values: &mut [Option<cpu::Buffer>],
+) -> Result<(), Error> {
+    let mut results = Vec::with_capacity(outputs.len());
+    for output in outputs {
+        results.push(match output.takes {
+            Some(value) => take(value, lowered, host, values)?,
+            None => host.alloc(output.dtype, output.len)?,
+        });
+    }
+    let numbers: Vec<f64> =
+        numbers.iter().map(|&n| lowered.numbers.get(n).copied().unwrap_or_default()).collect();
+    let read: Vec<&Storage> = inputs.iter().map(|&value| stored(values, value)).collect::<Result<_, _>>()?;
+    program.run(&read, &numbers, &mut results)?;
+    for (output, storage) in outputs.iter().zip(results) {
+        values[output.value as usize] = Some(cpu::Buffer::new(host, storage));
+    }
+    Ok(())
+}
+
+/// The memory of a dying value. A donated leaf gives up its buffer here, not earlier, so that a run that fails
+/// before loses nothing.
+fn take(
+    value: u32,
+    lowered: &Lowered,
+    host: &Host,
+    values: &mut [Option<cpu::Buffer>],
+) -> Result<Storage, Error> {
+    let buffer = values[value as usize].take().ok_or_else(|| missing(value))?;
+    if lowered.program.donated.contains(&value)
+        && let Some(node) = lowered.nodes.get(value as usize)
+    {
+        *node.0.state() = State::Gone;
+    }
+    // somebody else may have got hold of it in the meantime
+    match buffer.try_take() {
+        Ok(storage) => Ok(storage),
+        Err(shared) => {
+            let mut copy = host.alloc(shared.storage().dtype(), shared.storage().len())?;
+            copy.copy_from(shared.storage());
+            Ok(copy)
+        }
+    }
+}
+
+fn stored(values: &[Option<cpu::Buffer>], value: u32) -> Result<&Storage, Error> {
+    values.get(value as usize).and_then(Option::as_ref).map(|buffer| buffer.storage()).ok_or_else(|| missing(value))
+}
+
+fn missing(value: u32) -> Error {
+    Error::invalid("eval", format!("the value of %{value} is missing: this is a mistake of the planner"))
+}
+
+/// For each number instruction its place among the numbers of a run.
+pub(crate) fn number_places(program: &Program) -> Vec<usize> {
+    let mut next = 0;
+    let place = |instr: &crate::program::Instr| {
+        let here = next;
+        next += usize::from(matches!(instr.op.kind(), crate::op::Kind::Number));
+        here
+    };
+    program.instrs.iter().map(place).collect()
+}
+
+fn fused_step(fused: &Fused, in_place: &[Option<usize>], places: &[usize]) -> Result<Step, Error> {
+    let mut inputs: Vec<u32> = Vec::new();
+    let mut sources = Vec::new();
+    for (s, (read, dtype)) in fused.sources.iter().enumerate() {
+        let kind = match (read.base, in_place.iter().position(|&taken| taken == Some(s))) {
+            (Base::Value(_), Some(output)) => cpu::SourceKind::InPlace(output),
+            (Base::Value(value), None) => {
+                let at = inputs.iter().position(|&known| known == value).unwrap_or_else(|| {
+                    inputs.push(value);
+                    inputs.len() - 1
+                });
+                cpu::SourceKind::Buffer(at)
+            }
+            _ => cpu::SourceKind::Iota,
+        };
+        sources.push(cpu::Source { kind, dtype: *dtype, layout: read.layout.clone() });
+    }
+    let step = |s: &crate::fuse::FusedStep| cpu::Step { run: s.row.cpu, args: s.args.clone(), dtype: s.output };
+    let program = cpu::Pointwise {
+        shape: fused.shape.clone(),
+        inputs: sources,
+        numbers: fused.numbers.iter().map(|(_, dtype)| *dtype).collect(),
+        steps: fused.steps.iter().map(step).collect(),
+        outputs: fused.results.iter().map(|&(_, value, dtype)| cpu::Sink { value, dtype }).collect(),
+    };
+    let output = |(&(value, _, dtype), takes): (&(u32, u32, DType), &Option<usize>)| Output {
+        value,
+        dtype,
+        len: fused.shape.numel(),
+        takes: takes.and_then(|s| match fused.sources[s].0.base {
+            Base::Value(value) => Some(value),
+            _ => None,
+        }),
+    };
+    Ok(Step::Fused {
+        program: Prepared::new(&program)?,
+        inputs,
+        numbers: fused.numbers.iter().map(|&(id, _)| places[id as usize]).collect(),
+        outputs: fused.results.iter().zip(in_place).map(output).collect(),
+    })
+}

@@ -1,0 +1,313 @@
+//! A program on a GPU: groups become launches, stored values become slots, and a run replays them.
+
+use anygrad_device::kernels::pointwise::{self as kernel, Pointwise};
+use anygrad_device::{self as device, Gpu, Lowered as Kernels, Operand, PlanStep};
+use anygrad_layout::DType;
+
+use crate::backend::cpu::number_places;
+use crate::device::Buffer;
+use crate::error::Error;
+use crate::fuse::{Base, Fused, Group, Rules};
+use crate::op::Kind;
+use crate::plan::Schedule;
+use crate::program::{Lowered, Program, origin};
+use crate::tensor::State;
+
+pub(crate) struct GpuPlan {
+    pub schedule: Schedule,
+    pub plan: device::Plan,
+    /// One entry a launch, for `explain`.
+    pub launches: Vec<LaunchInfo>,
+    /// Bytes of each slot; slots of leaves are given, the others allocated for a run.
+    pub slots: Vec<Slot>,
+    /// The slot of each stored value.
+    slot_of: Vec<Option<usize>>,
+    /// The dtypes of the run-time numbers.
+    numbers: Vec<DType>,
+}
+
+pub(crate) struct LaunchInfo {
+    pub group: usize,
+    pub family: &'static str,
+    pub variant: &'static str,
+    pub grid: [u32; 3],
+    pub flops: u64,
+    pub bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// The buffer of this leaf.
+    Leaf(u32),
+    /// Allocated for a run, this many bytes.
+    Own(usize),
+}
+
+impl GpuPlan {
+    pub fn new(lowered: &Lowered, gpu: &Gpu) -> Result<Self, Error> {
+        let program = &lowered.program;
+        let caps = gpu.caps();
+        let rules = Rules { buffers: (caps.storage_buffers as usize).min(24), fuse_into_reductions: true, fuse: true };
+        let schedule = Schedule::new(program, rules);
+        let mut builder = Builder {
+            program,
+            lowered,
+            slots: Slots::new(program),
+            places: number_places(program),
+            steps: Vec::new(),
+            launches: Vec::new(),
+        };
+        for place in 0..schedule.groups.len() {
+            builder.group(&schedule, place, caps)?;
+        }
+        let Builder { slots, steps, launches, .. } = builder;
+        let plan = device::Plan::new(gpu, steps)?;
+        let number = |instr: &crate::program::Instr| {
+            matches!(instr.op.kind(), Kind::Number).then_some(instr.meta.dtype)
+        };
+        let numbers = program.instrs.iter().filter_map(number).collect();
+        Ok(Self { schedule, plan, launches, slots: slots.slots, slot_of: slots.slot_of, numbers })
+    }
+
+    /// Runs the program and returns the buffers of its outputs, in their order.
+    pub fn run(&self, lowered: &Lowered, gpu: &Gpu) -> Result<Vec<Buffer>, Error> {
+        let leaf = |id: u32| match lowered.leaves.iter().find(|(leaf, _)| *leaf == id) {
+            Some((_, Buffer::Gpu(buffer))) => Ok(buffer.clone()),
+            _ => Err(Error::invalid("eval", format!("leaf %{id} is not on this device"))),
+        };
+        let slot = |slot: &Slot| match *slot {
+            Slot::Leaf(id) => leaf(id),
+            Slot::Own(bytes) => Ok(gpu.alloc(bytes)?),
+        };
+        let buffers = self.slots.iter().map(slot).collect::<Result<Vec<_>, Error>>()?;
+        // number 0 is zero, for kernels that fill
+        let mut words = vec![0u32];
+        words.extend(self.numbers.iter().zip(&lowered.numbers).map(|(&dtype, &number)| word(number, dtype)));
+        self.plan.run(&buffers, &words)?;
+        for &id in &lowered.program.donated {
+            if let Some(node) = lowered.nodes.get(id as usize) {
+                *node.0.state() = State::Gone;
+            }
+        }
+        let output = |&(_, value): &(u32, u32)| {
+            let slot = self.slot_of.get(value as usize).copied().flatten();
+            let buffer = slot.and_then(|slot| buffers.get(slot)).cloned();
+            buffer.map(Buffer::Gpu).ok_or_else(|| Error::invalid("eval", format!("%{value} has no buffer")))
+        };
+        self.schedule.outputs.iter().map(output).collect()
+    }
+}
+
+/// A number as the 32 bits its dtype has on the device.
+fn word(number: f64, dtype: DType) -> u32 {
+    match dtype {
+        DType::I32 => number as i32 as u32,
+        DType::U32 => number as u32,
+        DType::Bool => u32::from(number != 0.0),
+        _ => (number as f32).to_bits(),
+    }
+}
+
+struct Builder<'a> {
+    program: &'a Program,
+    lowered: &'a Lowered,
+    slots: Slots,
+    places: Vec<usize>,
+    steps: Vec<PlanStep>,
+    launches: Vec<LaunchInfo>,
+}
+
+impl Builder<'_> {
+    fn group(&mut self, schedule: &Schedule, place: usize, caps: &device::Caps) -> Result<(), Error> {
+        let group = &schedule.groups[place];
+        let (kernels, inputs, outputs, numbers, label) = match group {
+            Group::Pointwise(fused) => {
+                let in_place = schedule.in_place(fused, place);
+                let (program, inputs) = pointwise(fused, &in_place);
+                let kernels = kernel::pointwise(&program, caps, None)?;
+                let mut outputs = Vec::new();
+                for (&(id, _, dtype), taken) in fused.results.iter().zip(&in_place) {
+                    let bytes = fused.shape.numel() * dtype.size();
+                    outputs.push(match taken.map(|s| fused.sources[s].0.base) {
+                        Some(Base::Value(value)) => self.slots.hand_over(value, id),
+                        _ => self.slots.open(id, bytes),
+                    });
+                }
+                (kernels, inputs, outputs, self.numbers(fused), self.label(&fused.instrs))
+            }
+            Group::Kernel { instr, inputs, fused } => {
+                let node = &self.program.instrs[*instr as usize];
+                let (kernels, inputs, numbers) = match (fused, node.op.reduction()) {
+                    (Some(fused), Some((kind, axes))) => {
+                        let (program, inputs) = pointwise(fused, &[None]);
+                        let kernels = device::kernels::reduce::reduce(&program, kind, axes, caps, None)?;
+                        (kernels, inputs, self.numbers(fused))
+                    }
+                    _ => {
+                        let (values, layouts): (Vec<u32>, Vec<_>) = inputs.iter().cloned().unzip();
+                        let dtypes: Vec<DType> =
+                            node.inputs.iter().map(|&i| self.program.instrs[i as usize].meta.dtype).collect();
+                        (node.op.lower(&layouts, &dtypes, &node.meta, caps)?, values, vec![0])
+                    }
+                };
+                let bytes = node.meta.shape.numel() * node.meta.dtype.size();
+                let output = self.slots.open(*instr, bytes);
+                (kernels, inputs, vec![output], numbers, self.label(&[*instr]))
+            }
+        };
+        let inputs: Vec<usize> = inputs.iter().map(|&value| self.slots.of(value)).collect::<Result<_, _>>()?;
+        self.launch(place, kernels, &inputs, &outputs, &numbers, &label)?;
+        schedule.dying(place).iter().for_each(|&value| self.slots.close(value));
+        Ok(())
+    }
+
+    fn launch(
+        &mut self,
+        group: usize,
+        kernels: Kernels,
+        inputs: &[usize],
+        outputs: &[usize],
+        numbers: &[usize],
+        label: &str,
+    ) -> Result<(), Error> {
+        let scratch: Vec<usize> = kernels.scratch.iter().map(|&bytes| self.slots.scratch(bytes)).collect();
+        for launch in kernels.launches {
+            let place = |operand: Operand| match operand {
+                Operand::Input(i) => inputs.get(i).copied(),
+                Operand::Output(i) => outputs.get(i).copied(),
+                Operand::Scratch(i) => scratch.get(i).copied(),
+            };
+            let slots = launch.bindings.iter().map(|(operand, _)| place(*operand)).collect::<Option<Vec<_>>>();
+            let slots = slots.ok_or_else(|| Error::invalid("eval", format!("a kernel of {label} has no operand")))?;
+            self.launches.push(LaunchInfo {
+                group,
+                family: launch.family,
+                variant: launch.variant,
+                grid: launch.grid,
+                flops: launch.flops,
+                bytes: launch.bytes,
+            });
+            self.steps.push(PlanStep { launch, slots, numbers: numbers.to_vec(), label: label.to_string() });
+        }
+        scratch.into_iter().for_each(|slot| self.slots.release(slot));
+        Ok(())
+    }
+
+    /// The places of a group's numbers in a run; 0 is the constant zero.
+    fn numbers(&self, fused: &Fused) -> Vec<usize> {
+        fused.numbers.iter().map(|&(id, _)| 1 + self.places[id as usize]).collect()
+    }
+
+    fn label(&self, instrs: &[u32]) -> String {
+        let names: Vec<&str> = instrs.iter().map(|&id| self.program.instrs[id as usize].op.name()).collect();
+        let place = instrs.last().and_then(|&id| self.lowered.nodes.get(id as usize)).map(origin);
+        format!("{} ({})", names.join(" "), place.unwrap_or_default())
+    }
+}
+
+/// A fused group for the kernel generator, and the values its buffers are.
+fn pointwise(fused: &Fused, in_place: &[Option<usize>]) -> (Pointwise, Vec<u32>) {
+    let mut values: Vec<u32> = Vec::new();
+    let mut source = |read: &crate::fuse::Read, dtype: DType| {
+        let kind = match read.base {
+            Base::Value(value) => {
+                let at = values.iter().position(|&known| known == value).unwrap_or_else(|| {
+                    values.push(value);
+                    values.len() - 1
+                });
+                kernel::SourceKind::Buffer(at)
+            }
+            _ => kernel::SourceKind::Iota,
+        };
+        kernel::Source { kind, dtype, layout: read.layout.clone() }
+    };
+    let inputs = fused.sources.iter().map(|(read, dtype)| source(read, *dtype)).collect();
+    let step = |s: &crate::fuse::FusedStep| kernel::Step {
+        wgsl: (s.row.wgsl)(s.input),
+        args: s.args.clone(),
+        dtype: s.output,
+    };
+    let sink = |(&(_, value, dtype), in_place): (&(u32, u32, DType), &Option<usize>)| kernel::Sink {
+        value,
+        dtype,
+        in_place: *in_place,
+    };
+    let program = Pointwise {
+        shape: fused.shape.clone(),
+        inputs,
+        numbers: fused.numbers.iter().map(|(_, dtype)| *dtype).collect(),
+        steps: fused.steps.iter().map(step).collect(),
+        outputs: fused.results.iter().zip(in_place).map(sink).collect(),
+    };
+    (program, values)
+}
+
+/// Assigns stored values to whole buffers. wgpu tracks usage by buffer, so parts of one would wait for each other.
+struct Slots {
+    slots: Vec<Slot>,
+    slot_of: Vec<Option<usize>>,
+    free: Vec<usize>,
+}
+
+impl Slots {
+    fn new(program: &Program) -> Self {
+        let mut this = Self { slots: Vec::new(), slot_of: vec![None; program.instrs.len()], free: Vec::new() };
+        for (id, instr) in program.instrs.iter().enumerate() {
+            if matches!(instr.op.kind(), Kind::Leaf) {
+                this.slot_of[id] = Some(this.slots.len());
+                this.slots.push(Slot::Leaf(id as u32));
+            }
+        }
+        this
+    }
+
+    fn of(&self, value: u32) -> Result<usize, Error> {
+        let slot = self.slot_of.get(value as usize).copied().flatten();
+        slot.ok_or_else(|| Error::invalid("eval", format!("%{value} has no slot: this is a mistake of the planner")))
+    }
+
+    fn open(&mut self, value: u32, bytes: usize) -> usize {
+        let slot = self.scratch(bytes);
+        self.slot_of[value as usize] = Some(slot);
+        slot
+    }
+
+    /// A free slot that fits without waste, or a new one.
+    fn scratch(&mut self, bytes: usize) -> usize {
+        let fits = |&slot: &usize| match self.slots[slot] {
+            Slot::Own(size) => size >= bytes && size / 2 <= bytes,
+            Slot::Leaf(_) => false,
+        };
+        let size = |&slot: &usize| match self.slots[slot] {
+            Slot::Own(size) => size,
+            Slot::Leaf(_) => usize::MAX,
+        };
+        let best = (0..self.free.len()).filter(|&i| fits(&self.free[i])).min_by_key(|&i| size(&self.free[i]));
+        match best {
+            Some(at) => self.free.swap_remove(at),
+            None => {
+                self.slots.push(Slot::Own(bytes));
+                self.slots.len() - 1
+            }
+        }
+    }
+
+    /// Lets `new` be written where `old` was read.
+    fn hand_over(&mut self, old: u32, new: u32) -> usize {
+        let slot = self.slot_of[old as usize].take().unwrap_or_default();
+        self.slot_of[new as usize] = Some(slot);
+        slot
+    }
+
+    fn close(&mut self, value: u32) {
+        if let Some(slot) = self.slot_of[value as usize].take() {
+            self.release(slot);
+        }
+    }
+
+    fn release(&mut self, slot: usize) {
+        if matches!(self.slots[slot], Slot::Own(_)) {
+            self.free.push(slot);
+        }
+    }
+}

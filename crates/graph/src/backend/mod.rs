@@ -1,0 +1,4 @@
+//! The two ways a program runs.
+
+pub(crate) mod cpu;
+pub(crate) mod gpu;

@@ -1,0 +1,58 @@
+use anygrad_cpu::Storage;
+use anygrad_layout::DType;
+
+/// A Rust type that tensors can be made of and read back as.
+pub trait Element: Copy + Send + 'static {
+    /// The dtype of tensors of this type.
+    const DTYPE: DType;
+    /// Copies elements into host storage.
+    fn storage(data: &[Self]) -> Storage;
+    /// Copies elements out of host storage; `None` if it is of another type.
+    fn read(storage: &Storage) -> Option<Vec<Self>>;
+    /// Smallest and largest element, for integers.
+    fn bounds(_: &[Self]) -> Option<(i64, i64)> {
+        None
+    }
+}
+
+macro_rules! elements {
+    ($($type:ident $dtype:ident)+) => {$(
+        impl Element for $type {
+            const DTYPE: DType = DType::$dtype;
+            fn storage(data: &[Self]) -> Storage {
+                Storage::$dtype(data.to_vec())
+            }
+            fn read(storage: &Storage) -> Option<Vec<Self>> {
+                match storage {
+                    Storage::$dtype(data) => Some(data.clone()),
+                    _ => None,
+                }
+            }
+            elements!(@bounds $type);
+        }
+    )+};
+    (@bounds i32) => { elements!(@integer); };
+    (@bounds u32) => { elements!(@integer); };
+    (@bounds $other:ident) => {};
+    (@integer) => {
+        fn bounds(data: &[Self]) -> Option<(i64, i64)> {
+            let ends = (*data.iter().min()?, *data.iter().max()?);
+            Some((i64::from(ends.0), i64::from(ends.1)))
+        }
+    };
+}
+
+elements!(f32 F32  f64 F64  i32 I32  u32 U32);
+
+impl Element for bool {
+    const DTYPE: DType = DType::Bool;
+    fn storage(data: &[Self]) -> Storage {
+        Storage::U32(data.iter().map(|&b| u32::from(b)).collect())
+    }
+    fn read(storage: &Storage) -> Option<Vec<Self>> {
+        match storage {
+            Storage::U32(data) => Some(data.iter().map(|&word| word != 0).collect()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What a run would do, for people.
+
+use std::fmt;
+
+use crate::Tensor;
+use crate::backend::gpu::{GpuPlan, Slot};
+use crate::error::Error;
+use crate::eval::plan_of;
+use crate::fuse::{Fused, Group};
+use crate::plan::{Plan, Schedule};
+use crate::program::{Lowered, origin};
+
+/// What evaluating some tensors would run; see [`explain`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The program, one line an instruction with the line it was recorded at.
+    pub program: Vec<String>,
+    /// The kernels in order: what was fused into each, the device's kernel, work and traffic.
+    pub kernels: Vec<KernelLine>,
+    /// Bytes of memory the run takes besides its leaves.
+    pub temporary_bytes: usize,
+    /// Bytes of the leaves it reads.
+    pub leaf_bytes: usize,
+}
+
+/// One group of an [`Explanation`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct KernelLine {
+    /// Names of the fused ops, in order.
+    pub ops: Vec<&'static str>,
+    /// The kernel and variant of a GPU, with the number of dispatches; the interpreter or library call of the CPU.
+    pub kernel: String,
+    /// The shape it runs over.
+    pub shape: String,
+    /// Instructions whose values it writes; those with a source overwrite that value.
+    pub writes: Vec<String>,
+    /// How many of its results are written over an input.
+    pub in_place: usize,
+    /// Arithmetic operations, where they are known.
+    pub flops: u64,
+    /// Bytes read and written.
+    pub bytes: u64,
+    /// Where it was recorded.
+    pub origin: String,
+}
+
+/// What evaluating `tensors` now would run: the program, its kernels with what is fused into each, bytes, FLOPs
+/// and peak memory. Runs nothing.
+///
+/// # Errors
+/// As [`eval`](crate::eval), but for those of running.
+pub fn explain(tensors: &[&Tensor]) -> Result<Explanation, Error> {
+    let Some((lowered, plan)) = plan_of(tensors)? else { return Ok(Explanation::default()) };
+    let line = |id: usize| {
+        let text = lowered.program.line(id as u32);
+        format!("{text:<72} # {}", origin(&lowered.nodes[id]))
+    };
+    let leaf_bytes = lowered.leaves.iter().map(|(id, _)| bytes(&lowered, *id)).sum();
+    let mut explanation = Explanation {
+        program: (0..lowered.program.instrs.len()).map(line).collect(),
+        leaf_bytes,
+        ..Explanation::default()
+    };
+    match &*plan {
+        Plan::Cpu(plan) => {
+            explanation.kernels = kernels(&lowered, &plan.schedule, None);
+            explanation.temporary_bytes = peak(&lowered, &plan.schedule);
+        }
+        Plan::Gpu(plan) => {
+            explanation.kernels = kernels(&lowered, &plan.schedule, Some(plan));
+            let own = |slot: &Slot| if let Slot::Own(bytes) = slot { *bytes } else { 0 };
+            explanation.temporary_bytes = plan.slots.iter().map(own).sum();
+        }
+    }
+    Ok(explanation)
+}
+
+fn bytes(lowered: &Lowered, id: u32) -> usize {
+    let meta = &lowered.program.instrs[id as usize].meta;
+    meta.shape.numel() * meta.dtype.size()
+}
+
+fn kernels(lowered: &Lowered, schedule: &Schedule, gpu: Option<&GpuPlan>) -> Vec<KernelLine> {
+    let name = |&id: &u32| lowered.program.instrs[id as usize].op.name();
+    let line = |(place, group): (usize, &Group)| {
+        let mut line = KernelLine::default();
+        let last = match group {
+            Group::Pointwise(fused) => {
+                line.ops = fused.instrs.iter().map(name).collect();
+                line.shape = fused.shape.to_string();
+                line.kernel = "block interpreter".into();
+                line.flops = (fused.steps.len() * fused.shape.numel()) as u64;
+                line.in_place = schedule.in_place(fused, place).iter().flatten().count();
+                line.writes = fused.results.iter().map(|(id, ..)| format!("%{id}")).collect();
+                fused.instrs.last().copied()
+            }
+            Group::Kernel { instr, fused, .. } => {
+                let before = |fused: &Fused| fused.instrs.iter().map(name).collect::<Vec<_>>();
+                line.ops = fused.as_ref().map(before).unwrap_or_default();
+                line.ops.push(name(instr));
+                line.shape = lowered.program.instrs[*instr as usize].meta.shape.to_string();
+                line.kernel = "library call".into();
+                line.writes = vec![format!("%{instr}")];
+                Some(*instr)
+            }
+        };
+        line.origin = last.map(|id| origin(&lowered.nodes[id as usize])).unwrap_or_default();
+        line.bytes = traffic(lowered, group);
+        if let Some(plan) = gpu {
+            let launches: Vec<_> = plan.launches.iter().filter(|launch| launch.group == place).collect();
+            let names: Vec<String> = launches.iter().map(|l| format!("{}.{} {:?}", l.family, l.variant, l.grid)).collect();
+            line.kernel = names.join(" + ");
+            line.flops = launches.iter().map(|l| l.flops).sum();
+            line.bytes = launches.iter().map(|l| l.bytes).sum();
+        }
+        line
+    };
+    schedule.groups.iter().enumerate().map(line).collect()
+}
+
+fn traffic(lowered: &Lowered, group: &Group) -> u64 {
+    let read = |fused: &Fused| -> usize {
+        fused
+            .sources
+            .iter()
+            .map(|(read, dtype)| {
+                let axes = read.layout.shape.iter().zip(&read.layout.strides);
+                let distinct: usize = axes.filter(|(_, stride)| **stride != 0).map(|(n, _)| *n).product();
+                distinct * dtype.size()
+            })
+            .sum()
+    };
+    let total = match group {
+        Group::Pointwise(fused) => {
+            read(fused) + fused.results.iter().map(|(_, _, dtype)| fused.shape.numel() * dtype.size()).sum::<usize>()
+        }
+        Group::Kernel { instr, inputs, fused } => {
+            bytes(lowered, *instr)
+                + inputs.iter().map(|(value, _)| bytes(lowered, *value)).sum::<usize>()
+                + fused.as_ref().map(read).unwrap_or(0)
+        }
+    };
+    total as u64
+}
+
+/// The most bytes of computed values that are needed at once, on the CPU.
+fn peak(lowered: &Lowered, schedule: &Schedule) -> usize {
+    let (mut live, mut peak) = (0usize, 0usize);
+    for (place, group) in schedule.groups.iter().enumerate() {
+        match group {
+            Group::Pointwise(fused) => {
+                let taken = schedule.in_place(fused, place);
+                let fresh = fused.results.iter().zip(&taken).filter(|(_, taken)| taken.is_none());
+                live += fresh.map(|((_, _, dtype), _)| fused.shape.numel() * dtype.size()).sum::<usize>();
+                peak = peak.max(live);
+                let kept = |value: &u32| {
+                    !taken.iter().flatten().any(|&s| fused.sources[s].0.base == crate::fuse::Base::Value(*value))
+                };
+                let dying = schedule.dying(place);
+                live = live.saturating_sub(freed(lowered, dying.iter().copied().filter(kept)));
+            }
+            Group::Kernel { instr, .. } => {
+                live += bytes(lowered, *instr);
+                peak = peak.max(live);
+                live = live.saturating_sub(freed(lowered, schedule.dying(place).into_iter()));
+            }
+        }
+    }
+    peak
+}
+
+/// Bytes of the computed ones among dying values; leaves are not counted.
+fn freed(lowered: &Lowered, dying: impl Iterator<Item = u32>) -> usize {
+    let leaf = |id: &u32| matches!(lowered.program.instrs[*id as usize].op.kind(), crate::op::Kind::Leaf);
+    dying.filter(|id| !leaf(id)).map(|id| bytes(lowered, id)).sum()
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "program: {} instructions", self.program.len())?;
+        for line in &self.program {
+            writeln!(f, "  {line}")?;
+        }
+        writeln!(f, "plan: {} kernels", self.kernels.len())?;
+        for (i, kernel) in self.kernels.iter().enumerate() {
+            let in_place = if kernel.in_place > 0 { format!(", {} in place", kernel.in_place) } else { String::new() };
+            writeln!(
+                f,
+                "  {i:3}  {} over {} -> {}{in_place}\n       {}, {} FLOP, {}  # {}",
+                kernel.ops.join(" "),
+                kernel.shape,
+                kernel.writes.join(" "),
+                kernel.kernel,
+                count(kernel.flops),
+                size(kernel.bytes as usize),
+                kernel.origin
+            )?;
+        }
+        let flops: u64 = self.kernels.iter().map(|k| k.flops).sum();
+        let bytes: u64 = self.kernels.iter().map(|k| k.bytes).sum();
+        write!(
+            f,
+            "total: {} FLOP, {} moved; memory: {} of leaves, at most {} besides",
+            count(flops),
+            size(bytes as usize),
+            size(self.leaf_bytes),
+            size(self.temporary_bytes)
+        )
+    }
+}
+
+/// A count with three digits and a unit: `1.25 M`.
+fn count(n: u64) -> String {
+    scaled(n as f64, 1000.0, &["", " k", " M", " G", " T"])
+}
+
+/// Bytes with a unit: `1.25 MiB`.
+fn size(n: usize) -> String {
+    scaled(n as f64, 1024.0, &[" B", " KiB", " MiB", " GiB", " TiB"])
+}
+
+fn scaled(mut value: f64, base: f64, units: &[&str]) -> String {
+    let mut unit = 0;
+    while value >= base && unit + 1 < units.len() {
+        value /= base;
+        unit += 1;
+    }
+    if unit == 0 { format!("{value}{}", units[0]) } else { format!("{value:.2}{}", units[unit]) }
+}

@@ -1,0 +1,140 @@
+//! Reverse-mode differentiation: records the gradients as more graph.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::error::Error;
+use crate::op::Vjp;
+use crate::scope;
+use crate::tensor::{Node, State};
+use crate::{Shape, Tensor};
+
+/// The gradients of the scalar `loss` with respect to each of `wrt`, as tensors of their shapes. Nothing runs:
+/// the gradients are more graph, and can be differentiated again.
+///
+/// Poisoned, with the reason, are the gradients of a loss that is not a float scalar, of a tensor that the loss
+/// does not depend on, and of one that it depends on through an op without a derivative.
+///
+/// ```
+/// use anygrad_graph::{Device, Tensor, grad};
+/// let x = Tensor::from_slice(&[3.0f32], [1], &Device::cpu());
+/// let y = (&x * &x + &x).sum_all();
+/// assert_eq!(grad(&y, &[&x])[0].to_vec::<f32>()?, [7.0]);
+/// # Ok::<(), anygrad_graph::Error>(())
+/// ```
+#[track_caller]
+pub fn grad(loss: &Tensor, wrt: &[&Tensor]) -> Vec<Tensor> {
+    let all_wrong = |message: String| -> Vec<Tensor> {
+        wrt.iter().map(|_| Tensor::wrong("grad", message.clone(), &[("loss", loss)])).collect()
+    };
+    if loss.check().is_err() {
+        return all_wrong(String::new());
+    }
+    if !loss.shape().is_empty() && loss.numel() != 1 {
+        return all_wrong(format!("the loss has shape {}; reduce it to a scalar first", loss.shape()));
+    }
+    if !loss.dtype().is_float() {
+        return all_wrong(format!("the loss is {}, not a float", loss.dtype()));
+    }
+    let paths = Paths::find(loss, wrt);
+    let mut sums: FxHashMap<*const Node, Tensor> = FxHashMap::default();
+    sums.insert(loss.key(), loss.ones_like());
+    for (node, inputs) in paths.order.iter().rev() {
+        let Some(g) = sums.get(&node.key()).cloned() else { continue };
+        if inputs.is_empty() {
+            continue;
+        }
+        scope::within(node, || {
+            let rule = node.0.op.vjp(&Vjp { inputs, output: node, grad: &g });
+            for (i, input) in inputs.iter().enumerate().filter(|(_, t)| paths.reaching.contains(&t.key())) {
+                let part = match rule.as_ref().map(|parts| parts.get(i)) {
+                    Some(Some(Some(part))) => sum_to(part, input.shape()),
+                    Some(_) => continue,
+                    None => {
+                        let message = format!("{} has no derivative", node.0.op.name());
+                        Tensor::wrong("grad", message, &[("through", node)])
+                    }
+                };
+                let sum = match sums.get(&input.key()) {
+                    Some(sum) => sum + &part,
+                    None => part,
+                };
+                sums.insert(input.key(), sum);
+            }
+        });
+    }
+    wrt.iter().map(|w| sums.get(&w.key()).cloned().unwrap_or_else(|| unreached(loss, w, &paths))).collect()
+}
+
+#[track_caller]
+fn unreached(loss: &Tensor, w: &Tensor, paths: &Paths) -> Tensor {
+    let why = if paths.released {
+        "; it was made of tensors that have been evaluated: call grad before reading the loss"
+    } else {
+        ""
+    };
+    let message = format!("the loss does not depend on {}{why}", w.describe());
+    Tensor::wrong("grad", message, &[("loss", loss), ("wrt", w)])
+}
+
+/// The part of the graph through which a loss depends on some tensors.
+struct Paths {
+    /// Nodes with their inputs, each after what it is made of.
+    order: Vec<(Tensor, Vec<Tensor>)>,
+    /// The nodes that depend on one of the tensors, and these themselves.
+    reaching: FxHashSet<*const Node>,
+    /// Whether the walk met a tensor that was evaluated and lost its history.
+    released: bool,
+}
+
+impl Paths {
+    fn find(loss: &Tensor, wrt: &[&Tensor]) -> Self {
+        let targets: FxHashSet<*const Node> = wrt.iter().map(|t| t.key()).collect();
+        let mut paths = Paths { order: Vec::new(), reaching: targets.clone(), released: false };
+        let mut seen: FxHashSet<*const Node> = FxHashSet::default();
+        let mut stack = vec![(loss.clone(), false)];
+        while let Some((tensor, finished)) = stack.pop() {
+            if finished {
+                let inputs = differentiable_inputs(&tensor);
+                if inputs.iter().any(|t| paths.reaching.contains(&t.key())) {
+                    paths.reaching.insert(tensor.key());
+                    paths.order.push((tensor, inputs));
+                }
+                continue;
+            }
+            if !seen.insert(tensor.key()) {
+                continue;
+            }
+            if matches!(*tensor.0.state(), State::Ready(_, true)) && !targets.contains(&tensor.key()) {
+                paths.released = true;
+            }
+            stack.push((tensor.clone(), true));
+            stack.extend(differentiable_inputs(&tensor).into_iter().map(|t| (t, false)));
+        }
+        paths
+    }
+}
+
+/// What a tensor is made of; nothing for constants, integers and truth values, which have no derivative.
+fn differentiable_inputs(tensor: &Tensor) -> Vec<Tensor> {
+    if tensor.0.op.stops_gradient() || !tensor.dtype().is_float() {
+        return Vec::new();
+    }
+    match &*tensor.0.state() {
+        State::Pending(inputs) => inputs.to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+/// Sums a gradient over the axes along which its input was repeated.
+fn sum_to(g: &Tensor, shape: &Shape) -> Tensor {
+    if g.shape() == shape || g.check().is_err() {
+        return g.clone();
+    }
+    let added = g.rank().saturating_sub(shape.rank());
+    let repeated = |axis: &usize| {
+        *axis < added || (shape.get(*axis - added) == Some(&1) && g.shape().get(*axis) != Some(&1))
+    };
+    let axes: Vec<isize> = (0..g.rank()).filter(repeated).map(|axis| axis as isize).collect();
+    g.sum(&axes).reshape(shape)
+}
+

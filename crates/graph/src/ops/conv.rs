@@ -1,0 +1,182 @@
+//! Convolution in the closed form of [`Conv`]: both gradients are convolutions again.
+
+use anygrad_cpu::{CpuError, Host, Storage, View};
+use anygrad_device::kernels::conv as kernel;
+use anygrad_device::{Caps, DeviceError, Lowered};
+use anygrad_layout::{Conv, DType, Layout, Shape};
+
+use super::views;
+use crate::Tensor;
+use crate::op::{Gradients, Meta, Op, Vjp};
+
+/// `[N, C, *n] ∗ [O, C / groups, *k] → [N, O, *out]`; sizes as [`Conv::output_size`] says.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Convolution(pub Conv);
+
+/// Entry of the geometry's arrays that belongs to spatial axis `axis`: they fill the arrays from the end.
+fn entry(rank: usize, axis: usize) -> usize {
+    3 - rank + axis
+}
+
+impl Op for Convolution {
+    fn name(&self) -> &'static str {
+        "conv"
+    }
+    fn infer(&self, inputs: &[&Meta]) -> Result<Meta, String> {
+        let [x, w] = inputs else { return Err(format!("takes 2 inputs, got {}", inputs.len())) };
+        let Conv { rank, groups, .. } = self.0;
+        if x.dtype != w.dtype || !x.dtype.is_float() {
+            return Err(format!("takes two of f32 or two of f64: input {}, weight {}", x.dtype, w.dtype));
+        }
+        if !(1..=3).contains(&rank) {
+            return Err(format!("{rank} spatial axes; 1 to 3 are possible"));
+        }
+        if x.shape.rank() != rank + 2 || w.shape.rank() != rank + 2 {
+            return Err(format!(
+                "takes an input [N, C, {s}] and a weight [O, C/groups, {s}]: input {}, weight {}",
+                x.shape,
+                w.shape,
+                s = ["length", "height, width", "depth, height, width"][rank - 1]
+            ));
+        }
+        let (channels, filters) = (x.shape[1], w.shape[0]);
+        if groups == 0 || channels % groups != 0 || filters % groups != 0 {
+            return Err(format!("{groups} groups do not divide {channels} input and {filters} output channels"));
+        }
+        if w.shape[1] != channels / groups {
+            return Err(format!(
+                "channels differ: input {} has {channels}, weight {} takes {}",
+                x.shape,
+                w.shape,
+                w.shape[1] * groups
+            ));
+        }
+        let geometry = &self.0;
+        if (0..3).any(|i| geometry.stride[i] == 0 || geometry.dilation[i] == 0 || geometry.input_dilation[i] == 0) {
+            return Err("stride and dilation are at least 1".into());
+        }
+        let mut shape = Shape::from([x.shape[0], filters]);
+        for axis in 0..rank {
+            shape.push(geometry.output_size(entry(rank, axis), x.shape[2 + axis], w.shape[2 + axis]));
+        }
+        if let Some(axis) = (0..rank).find(|&axis| shape[2 + axis] == 0 && x.shape[2 + axis] > 0) {
+            return Err(format!(
+                "the kernel does not fit the padded input along spatial axis {axis}: input {}, weight {}",
+                x.shape, w.shape
+            ));
+        }
+        Ok(Meta { shape, dtype: x.dtype })
+    }
+    fn vjp(&self, v: &Vjp<'_>) -> Option<Gradients> {
+        match v.inputs {
+            [x, w] => Some(vec![Some(self.input_gradient(x, w, v.grad)), Some(self.weight_gradient(x, w, v.grad))]),
+            _ => None,
+        }
+    }
+    fn eval(&self, host: &Host, inputs: &[View<'_>], _: &Meta) -> Result<Storage, CpuError> {
+        let [x, w] = views("conv", inputs)?;
+        anygrad_cpu::conv(host, x, w, &self.0)
+    }
+    fn lower(&self, inputs: &[Layout], _: &[DType], _: &Meta, caps: &Caps) -> Result<Lowered, DeviceError> {
+        kernel::conv(&inputs[0], &inputs[1], &self.0, caps, None)
+    }
+    fn label(&self, i: usize, _: usize) -> String {
+        if i == 0 { "input".into() } else { "weight".into() }
+    }
+}
+
+impl Convolution {
+    /// With `y[o] = Σ_t w[t]·x'[o·s + t·d − lo]`, where `x'` is the input spread by `id`:
+    /// `dx[i] = Σ_t w[t]·g[(i·id + lo − t·d) / s]`, a convolution of the gradient spread by `s`, with stride `id`,
+    /// the kernel reversed, and `d·(k−1) − lo` zeros in front.
+    fn input_gradient(&self, x: &Tensor, w: &Tensor, g: &Tensor) -> Tensor {
+        let Conv { rank, groups, .. } = self.0;
+        let mut back = self.0.clone();
+        (back.stride, back.input_dilation, back.flip) = (self.0.input_dilation, self.0.stride, !self.0.flip);
+        for axis in 0..rank {
+            let i = entry(rank, axis);
+            let (n, k, out) = (x.shape()[2 + axis], w.shape()[2 + axis], g.shape()[2 + axis]);
+            let reach = (self.0.dilation[i] * (k - 1)) as isize;
+            back.pad_lo[i] = reach - self.0.pad_lo[i];
+            // behind, as many zeros as make the size n again
+            back.pad_hi[i] = spread(n, self.0.input_dilation[i]) + reach - spread(out, self.0.stride[i]) - back.pad_lo[i];
+        }
+        // [O, C/g, *k] -> [C, O/g, *k], group by group
+        let (filters, channels) = (w.shape()[0], x.shape()[1]);
+        let kernel = &w.shape()[2..];
+        let weight = if groups == 1 {
+            w.transpose(0, 1)
+        } else {
+            let split = [groups, filters / groups, channels / groups];
+            w.reshape(join(&split, kernel))
+                .transpose(1, 2)
+                .reshape(join(&[channels, filters / groups], kernel))
+        };
+        Tensor::record(Convolution(back), &[g, &weight])
+    }
+
+    /// `dw[t] = Σ_o g[o]·x'[o·s + t·d − lo]`: a convolution of the input by the gradient, in which samples are the
+    /// channels, stride and dilation change places, and as much is cropped behind as leaves `k` positions.
+    fn weight_gradient(&self, x: &Tensor, w: &Tensor, g: &Tensor) -> Tensor {
+        let Conv { rank, groups, .. } = self.0;
+        let mut back = self.0.clone();
+        (back.stride, back.dilation, back.flip) = (self.0.dilation, self.0.stride, false);
+        for axis in 0..rank {
+            let i = entry(rank, axis);
+            let (n, k, out) = (x.shape()[2 + axis], w.shape()[2 + axis], g.shape()[2 + axis]);
+            let needed = (self.0.dilation[i] * (k - 1) + self.0.stride[i] * out.saturating_sub(1)) as isize + 1;
+            back.pad_hi[i] = needed - spread(n, self.0.input_dilation[i]) - self.0.pad_lo[i];
+        }
+        let (batch, channels) = (x.shape()[0], x.shape()[1]);
+        let space = &x.shape()[2..];
+        let samples = if groups == 1 {
+            x.transpose(0, 1)
+        } else {
+            x.reshape(join(&[batch, groups, channels / groups], space))
+                .transpose(0, 2)
+                .reshape(join(&[channels / groups, groups * batch], space))
+        };
+        let dw = Tensor::record(Convolution(back), &[&samples, &g.transpose(0, 1)]).transpose(0, 1);
+        // a reversed kernel has a reversed gradient
+        let axes: Vec<isize> = (2..2 + rank as isize).collect();
+        if self.0.flip { dw.flip(&axes) } else { dw }
+    }
+}
+
+fn spread(n: usize, dilation: usize) -> isize {
+    if n == 0 { 0 } else { ((n - 1) * dilation + 1) as isize }
+}
+
+fn join(head: &[usize], tail: &[usize]) -> Shape {
+    head.iter().chain(tail).copied().collect()
+}
+
+impl Tensor {
+    /// Convolution (cross-correlation unless `conv.flip`) of `[N, C, *n]` by `weight` `[O, C / groups, *k]`, over
+    /// one to three spatial axes; the output is `[N, O, *out]` with `out` as [`Conv::output_size`] gives.
+    #[track_caller]
+    pub fn conv(&self, weight: &Tensor, conv: &Conv) -> Tensor {
+        Tensor::record(Convolution(conv.clone()), &[self, weight])
+    }
+
+    /// 2-D convolution of `[N, C, H, W]` by `weight` `[O, C, kh, kw]` with one stride and zero padding for all
+    /// sides: out = `⌊(n + 2·padding − k) / stride⌋ + 1`.
+    ///
+    /// ```
+    /// # use anygrad_graph::{Device, Tensor};
+    /// let device = Device::cpu();
+    /// let image = Tensor::ones([1, 1, 5, 5], &device);
+    /// let y = image.conv2d(&Tensor::ones([1, 1, 3, 3], &device), 2, 1);
+    /// assert_eq!(y.to_vec::<f32>()?, [4.0, 6.0, 4.0, 6.0, 9.0, 6.0, 4.0, 6.0, 4.0]);
+    /// # Ok::<(), anygrad_graph::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn conv2d(&self, weight: &Tensor, stride: usize, padding: usize) -> Tensor {
+        let mut conv = Conv::new(2);
+        let pad = isize::try_from(padding).unwrap_or(isize::MAX / 4);
+        for i in [1, 2] {
+            (conv.stride[i], conv.pad_lo[i], conv.pad_hi[i]) = (stride, pad, pad);
+        }
+        self.conv(weight, &conv)
+    }
+}

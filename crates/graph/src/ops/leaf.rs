@@ -1,0 +1,200 @@
+//! Where values come from: host memory, run-time numbers, and counting.
+
+use std::panic::Location;
+
+use anygrad_cpu::Storage;
+use anygrad_layout::{DType, Layout, Shape};
+use smallvec::SmallVec;
+
+use crate::device::{Backend, Buffer, Device};
+use crate::error::Error;
+use crate::op::{Kind, Meta, Op, OpRef};
+use crate::scope;
+use crate::{Element, Tensor};
+
+/// A value that exists already.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Leaf;
+
+impl Op for Leaf {
+    fn name(&self) -> &'static str {
+        "leaf"
+    }
+    fn kind(&self) -> Kind {
+        Kind::Leaf
+    }
+    fn infer(&self, _: &[&Meta]) -> Result<Meta, String> {
+        Err("a leaf is not recorded".into())
+    }
+}
+
+/// A scalar that is given to each run, and no part of the program: a learning rate, a seed, a constant.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Number;
+
+impl Op for Number {
+    fn name(&self) -> &'static str {
+        "number"
+    }
+    fn kind(&self) -> Kind {
+        Kind::Number
+    }
+    fn infer(&self, _: &[&Meta]) -> Result<Meta, String> {
+        Err("a number is not recorded".into())
+    }
+}
+
+/// The u32 numbers 0, 1, 2 … along one axis. Never stored: views of it are index arithmetic.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Iota;
+
+impl Op for Iota {
+    fn name(&self) -> &'static str {
+        "iota"
+    }
+    fn kind(&self) -> Kind {
+        Kind::Iota
+    }
+    fn infer(&self, _: &[&Meta]) -> Result<Meta, String> {
+        Err("iota is not recorded".into())
+    }
+}
+
+impl Tensor {
+    /// A tensor of `shape` with the elements of `data` in row-major order, copied to the device.
+    ///
+    /// Poisoned if the number of elements is not that of `shape`, or if the device cannot hold it: f64 lives on
+    /// the CPU only.
+    ///
+    /// ```
+    /// use anygrad_graph::{Device, Tensor};
+    /// let device = Device::cpu();
+    /// let t = Tensor::from_slice(&[1, 2, 3, 4, 5, 6], [2, 3], &device);
+    /// assert_eq!(t.to_vec::<i32>()?, [1, 2, 3, 4, 5, 6]);
+    /// assert!(Tensor::from_slice(&[1.0f32], [2], &device).check().is_err());
+    /// # Ok::<(), anygrad_graph::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn from_slice<T: Element>(data: &[T], shape: impl Into<Shape>, device: &Device) -> Tensor {
+        Self::from_host(T::storage(data), T::DTYPE, T::bounds(data), shape.into(), device, scope::site(Location::caller()))
+    }
+
+    fn from_host(
+        data: Storage,
+        dtype: DType,
+        bounds: Option<(i64, i64)>,
+        shape: Shape,
+        device: &Device,
+        site: &'static Location<'static>,
+    ) -> Tensor {
+        if shape.checked_numel() != Some(data.len()) {
+            let message = format!("shape {shape} does not hold {} elements", data.len());
+            return Self::poisoned(device, Error::invalid("from_slice", message), site);
+        }
+        match upload(device, data, dtype) {
+            Ok(buffer) => Self::ready(Meta { shape, dtype }, device, buffer, bounds, site),
+            Err(error) => Self::poisoned(device, error, site),
+        }
+    }
+
+    /// A scalar that is given anew to each run. Two programs that differ only in their numbers share a plan, so
+    /// a learning rate or a seed can change from step to step without a compilation.
+    #[track_caller]
+    pub fn number(value: f64, dtype: DType, device: &Device) -> Tensor {
+        let site = scope::site(Location::caller());
+        if dtype == DType::F64 && !device.is_cpu() {
+            return Self::poisoned(device, no_f64(device), site);
+        }
+        let meta = Meta { shape: Shape::scalar(), dtype };
+        Self::pending(meta, device, OpRef::Static(&Number), SmallVec::new(), value, site)
+    }
+
+    /// Every element is `value`; takes no memory until a kernel needs it.
+    #[track_caller]
+    pub fn full(shape: impl Into<Shape>, value: f64, dtype: DType, device: &Device) -> Tensor {
+        Self::number(value, dtype, device).expand(shape)
+    }
+
+    /// f32 zeros.
+    #[track_caller]
+    pub fn zeros(shape: impl Into<Shape>, device: &Device) -> Tensor {
+        Self::full(shape, 0.0, DType::F32, device)
+    }
+
+    /// f32 ones.
+    #[track_caller]
+    pub fn ones(shape: impl Into<Shape>, device: &Device) -> Tensor {
+        Self::full(shape, 1.0, DType::F32, device)
+    }
+
+    /// Zeros of this tensor's shape, dtype and device.
+    #[track_caller]
+    pub fn zeros_like(&self) -> Tensor {
+        Self::full(self.shape(), 0.0, self.dtype(), self.device())
+    }
+
+    /// Ones of this tensor's shape, dtype and device.
+    #[track_caller]
+    pub fn ones_like(&self) -> Tensor {
+        Self::full(self.shape(), 1.0, self.dtype(), self.device())
+    }
+
+    /// The u32 numbers `0, 1 … count − 1`. Takes no memory.
+    ///
+    /// ```
+    /// # use anygrad_graph::{Device, Tensor};
+    /// let t = Tensor::iota(6, &Device::cpu()).reshape([2, 3]).permute(&[1, 0]);
+    /// assert_eq!(t.to_vec::<u32>()?, [0, 3, 1, 4, 2, 5]);
+    /// # Ok::<(), anygrad_graph::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn iota(count: usize, device: &Device) -> Tensor {
+        let meta = Meta::new([count], DType::U32);
+        let site = scope::site(Location::caller());
+        if count > u32::MAX as usize {
+            let error = Error::invalid("iota", format!("{count} does not fit in u32"));
+            return Self::poisoned(device, error, site);
+        }
+        Self::pending(meta, device, OpRef::Static(&Iota), SmallVec::new(), 0.0, site)
+    }
+
+    /// The value on another device (a copy through host memory), or this tensor if it is there already.
+    #[track_caller]
+    pub fn to(&self, device: &Device) -> Tensor {
+        let site = scope::site(Location::caller());
+        if self.device() == device {
+            return self.clone();
+        }
+        match crate::read::storage(self) {
+            Ok(data) => {
+                Self::from_host(data, self.dtype(), self.0.bounds, self.shape().clone(), device, site)
+            }
+            Err(error) => Self::poisoned(device, error, site),
+        }
+    }
+}
+
+fn no_f64(device: &Device) -> Error {
+    Error::invalid("dtype", format!("f64 is computed on the CPU device only, not on {device}"))
+}
+
+fn upload(device: &Device, data: Storage, dtype: DType) -> Result<Buffer, Error> {
+    match &device.inner().backend {
+        Backend::Cpu(host) => Ok(Buffer::Cpu(host.upload(data))),
+        Backend::Gpu(_) if dtype == DType::F64 => Err(no_f64(device)),
+        Backend::Gpu(gpu) => {
+            let bytes: &[u8] = match &data {
+                Storage::F32(v) => bytemuck::cast_slice(v),
+                Storage::I32(v) => bytemuck::cast_slice(v),
+                Storage::U32(v) => bytemuck::cast_slice(v),
+                _ => return Err(no_f64(device)),
+            };
+            Ok(Buffer::Gpu(gpu.upload(bytes)?))
+        }
+    }
+}
+
+/// The dense layout of a whole tensor.
+pub(crate) fn dense(shape: &Shape) -> Layout {
+    Layout::contiguous(shape.clone())
+}

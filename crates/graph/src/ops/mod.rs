@@ -1,0 +1,43 @@
+//! The ops that are not elementwise, one file each: the methods, the shape rule, the gradient, the CPU meaning and
+//! the GPU lowering.
+
+pub mod conv;
+pub mod gather;
+pub mod leaf;
+pub mod matmul;
+pub mod movement;
+pub mod pad;
+pub mod pool;
+pub mod reduce;
+pub mod softmax;
+pub mod stop;
+
+use anygrad_cpu::{CpuError, View};
+
+/// The inputs of a kernel as an array; their number was checked by `infer`.
+pub(crate) fn views<'a, const N: usize>(
+    op: &'static str,
+    inputs: &[View<'a>],
+) -> Result<[View<'a>; N], CpuError> {
+    <[View<'a>; N]>::try_from(inputs)
+        .map_err(|_| CpuError::Unsupported { op, dtype: anygrad_layout::DType::F32 })
+}
+
+/// Axis `axis` of `rank` axes, negative counting from the end.
+pub(crate) fn axis_of(axis: isize, rank: usize) -> Result<usize, String> {
+    let from_end = if axis < 0 { axis + rank as isize } else { axis };
+    match usize::try_from(from_end) {
+        Ok(at) if at < rank => Ok(at),
+        _ => Err(format!("axis {axis} is out of range for {rank} axes")),
+    }
+}
+
+/// Axes in ascending order without repeats.
+pub(crate) fn axes_of(axes: &[isize], rank: usize) -> Result<Vec<usize>, String> {
+    let mut found = axes.iter().map(|&axis| axis_of(axis, rank)).collect::<Result<Vec<_>, _>>()?;
+    found.sort_unstable();
+    match found.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("axis {} is named twice", pair[0])),
+        None => Ok(found),
+    }
+}

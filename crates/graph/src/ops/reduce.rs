@@ -1,0 +1,220 @@
+//! Reductions over any axes: sum, product, extremes and their positions.
+
+use anygrad_cpu::{CpuError, Host, Storage, View};
+use anygrad_device::kernels::reduce as kernel;
+use anygrad_device::{Caps, DeviceError, Lowered};
+use anygrad_layout::{DType, Layout, Shape};
+
+use super::{axes_of, views};
+use crate::Tensor;
+use crate::op::{Gradients, Meta, Op, Vjp};
+
+/// What is done with the elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reduction {
+    /// Their sum; 0 of none.
+    Sum,
+    /// The largest; NaN if any is.
+    Max,
+    /// The smallest; NaN if any is.
+    Min,
+    /// Row-major position of the first largest among the reduced axes; NaN counts as largest.
+    ArgMax,
+    /// Row-major position of the first smallest among the reduced axes; NaN counts as smallest.
+    ArgMin,
+}
+
+/// A reduction over `axes` (ascending); the axes disappear.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Reduce {
+    /// What is done.
+    pub kind: Reduction,
+    /// Over which axes.
+    pub axes: Vec<usize>,
+}
+
+impl Op for Reduce {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            Reduction::Sum => "sum",
+            Reduction::Max => "max",
+            Reduction::Min => "min",
+            Reduction::ArgMax => "argmax",
+            Reduction::ArgMin => "argmin",
+        }
+    }
+    fn infer(&self, inputs: &[&Meta]) -> Result<Meta, String> {
+        let [input] = inputs else { return Err(format!("takes 1 input, got {}", inputs.len())) };
+        if input.dtype == DType::Bool {
+            return Err("does not take bool".into());
+        }
+        let count: usize = self.axes.iter().map(|&a| input.shape.get(a).copied().unwrap_or(1)).product();
+        if count == 0 && self.kind != Reduction::Sum {
+            return Err(format!("no elements along axes {:?} of {}", self.axes, input.shape));
+        }
+        let kept = input.shape.iter().enumerate().filter(|(i, _)| !self.axes.contains(i)).map(|(_, &n)| n);
+        let dtype = match self.kind {
+            Reduction::ArgMax | Reduction::ArgMin => DType::U32,
+            _ => input.dtype,
+        };
+        Ok(Meta { shape: kept.collect(), dtype })
+    }
+    fn vjp(&self, v: &Vjp<'_>) -> Option<Gradients> {
+        let x = v.inputs.first()?;
+        let mut shape = x.shape().clone();
+        self.axes.iter().for_each(|&a| shape[a] = 1);
+        let g = v.grad.reshape(&shape);
+        match self.kind {
+            // every element adds to the sum as it is
+            Reduction::Sum => Some(vec![Some(g.expand(x.shape()))]),
+            // the elements that attain the extreme share its gradient evenly, as torch.amax
+            Reduction::Max | Reduction::Min => {
+                let hit = x.eq(&v.output.reshape(&shape)).to_dtype(x.dtype());
+                let axes: Vec<isize> = self.axes.iter().map(|&a| a as isize).collect();
+                let hits = hit.sum_keep(&axes);
+                Some(vec![Some(hit * (g / hits))])
+            }
+            Reduction::ArgMax | Reduction::ArgMin => None,
+        }
+    }
+    fn eval(&self, host: &Host, inputs: &[View<'_>], _: &Meta) -> Result<Storage, CpuError> {
+        let [x] = views(self.name(), inputs)?;
+        let kind = match self.kind {
+            Reduction::Sum => anygrad_cpu::Reduce::Sum,
+            Reduction::Max => anygrad_cpu::Reduce::Max,
+            Reduction::Min => anygrad_cpu::Reduce::Min,
+            Reduction::ArgMax => anygrad_cpu::Reduce::ArgMax,
+            Reduction::ArgMin => anygrad_cpu::Reduce::ArgMin,
+        };
+        anygrad_cpu::reduce(host, x, kind, &self.axes)
+    }
+    fn lower(
+        &self,
+        inputs: &[Layout],
+        dtypes: &[DType],
+        _: &Meta,
+        caps: &Caps,
+    ) -> Result<Lowered, DeviceError> {
+        let program = anygrad_device::kernels::pointwise::Pointwise::load(inputs[0].clone(), dtypes[0]);
+        kernel::reduce(&program, self.kernel(), &self.axes, caps, None)
+    }
+    fn reduction(&self) -> Option<(kernel::Reduce, &[usize])> {
+        Some((self.kernel(), &self.axes))
+    }
+}
+
+impl Reduce {
+    fn kernel(&self) -> kernel::Reduce {
+        match self.kind {
+            Reduction::Sum => kernel::Reduce::Sum,
+            Reduction::Max => kernel::Reduce::Max,
+            Reduction::Min => kernel::Reduce::Min,
+            Reduction::ArgMax => kernel::Reduce::ArgMax,
+            Reduction::ArgMin => kernel::Reduce::ArgMin,
+        }
+    }
+}
+
+impl Tensor {
+    #[track_caller]
+    fn reduced(&self, kind: Reduction, axes: &[isize]) -> Tensor {
+        match axes_of(axes, self.rank()) {
+            Ok(axes) if axes.is_empty() && matches!(kind, Reduction::Sum | Reduction::Max | Reduction::Min) => {
+                self.clone()
+            }
+            Ok(axes) => Tensor::record(Reduce { kind, axes }, &[self]),
+            Err(message) => {
+                let name = Reduce { kind, axes: Vec::new() }.name();
+                Tensor::wrong(name, message, &[("input", self)])
+            }
+        }
+    }
+
+    #[track_caller]
+    fn all_axes(&self) -> Vec<isize> {
+        (0..self.rank() as isize).collect()
+    }
+
+    /// The sum over `axes` (negative ones count from the end), which disappear. 0 over no elements. Exact to
+    /// about 1e-6 relative in f32 for any length: partial sums are added pairwise.
+    #[track_caller]
+    pub fn sum(&self, axes: &[isize]) -> Tensor {
+        self.reduced(Reduction::Sum, axes)
+    }
+
+    /// The sum over `axes`, which stay with size 1.
+    #[track_caller]
+    pub fn sum_keep(&self, axes: &[isize]) -> Tensor {
+        self.sum(axes).reshape(self.kept_shape(axes))
+    }
+
+    /// The sum of all elements, a scalar.
+    #[track_caller]
+    pub fn sum_all(&self) -> Tensor {
+        self.sum(&self.all_axes())
+    }
+
+    /// The mean over `axes`, which disappear. NaN over no elements. Floats only.
+    #[track_caller]
+    pub fn mean(&self, axes: &[isize]) -> Tensor {
+        if !self.dtype().is_float() {
+            let message = format!("takes f32 or f64, not {}", self.dtype());
+            return Tensor::wrong("mean", message, &[("input", self)]);
+        }
+        let kept = self.kept_shape(axes).numel().max(1);
+        let count = self.numel() / kept;
+        self.sum(axes) / count as f64
+    }
+
+    /// The mean over `axes`, which stay with size 1.
+    #[track_caller]
+    pub fn mean_keep(&self, axes: &[isize]) -> Tensor {
+        self.mean(axes).reshape(self.kept_shape(axes))
+    }
+
+    /// The mean of all elements, a scalar.
+    #[track_caller]
+    pub fn mean_all(&self) -> Tensor {
+        self.mean(&self.all_axes())
+    }
+
+    /// The largest element over `axes`, which disappear; NaN if any is. Elements that tie share the gradient.
+    #[track_caller]
+    pub fn max(&self, axes: &[isize]) -> Tensor {
+        self.reduced(Reduction::Max, axes)
+    }
+
+    /// The largest element over `axes`, which stay with size 1.
+    #[track_caller]
+    pub fn max_keep(&self, axes: &[isize]) -> Tensor {
+        self.max(axes).reshape(self.kept_shape(axes))
+    }
+
+    /// The smallest element over `axes`, which disappear; NaN if any is. Elements that tie share the gradient.
+    #[track_caller]
+    pub fn min(&self, axes: &[isize]) -> Tensor {
+        self.reduced(Reduction::Min, axes)
+    }
+
+    /// Position of the largest element along `axis`, as u32; the first of ties, and NaN counts as largest.
+    #[track_caller]
+    pub fn argmax(&self, axis: isize) -> Tensor {
+        self.reduced(Reduction::ArgMax, &[axis])
+    }
+
+    /// Position of the smallest element along `axis`, as u32; the first of ties, and NaN counts as smallest.
+    #[track_caller]
+    pub fn argmin(&self, axis: isize) -> Tensor {
+        self.reduced(Reduction::ArgMin, &[axis])
+    }
+
+    /// This shape with size 1 at `axes`; wrong axes are left for the op to report.
+    fn kept_shape(&self, axes: &[isize]) -> Shape {
+        let mut shape = self.shape().clone();
+        for axis in axes_of(axes, self.rank()).unwrap_or_default() {
+            shape[axis] = 1;
+        }
+        shape
+    }
+}

@@ -1,0 +1,154 @@
+//! Plans: a program made ready to run on one device, and the cache that finds it again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustc_hash::FxBuildHasher;
+
+use crate::backend::cpu::CpuPlan;
+use crate::backend::gpu::GpuPlan;
+use crate::device::{Backend, Device};
+use crate::error::Error;
+use crate::fuse::{Base, Fused, Group, Grouped, Rules, group};
+use crate::op::Kind;
+use crate::program::{Lowered, Program};
+
+/// Plans kept for each device. A training loop needs two or three.
+const KEPT: usize = 256;
+
+/// Programs in a row that were not in the cache, after which something is likely wrong.
+const THRASHING: u32 = 64;
+
+pub(crate) enum Plan {
+    Cpu(CpuPlan),
+    Gpu(GpuPlan),
+}
+
+impl Plan {
+    pub fn new(lowered: &Lowered, device: &Device) -> Result<Self, Error> {
+        Ok(match &device.inner().backend {
+            Backend::Cpu(_) => Plan::Cpu(CpuPlan::new(&lowered.program)?),
+            Backend::Gpu(gpu) => Plan::Gpu(GpuPlan::new(lowered, gpu)?),
+        })
+    }
+}
+
+/// The plans of one device by their programs; the least recently used is dropped first.
+#[derive(Default)]
+pub(crate) struct Cache {
+    plans: HashMap<Program, (Arc<Plan>, u64), FxBuildHasher>,
+    clock: u64,
+    misses_in_a_row: u32,
+    last_miss: Option<Program>,
+}
+
+impl Cache {
+    pub fn find(&mut self, program: &Program) -> Option<Arc<Plan>> {
+        self.clock += 1;
+        let (plan, used) = self.plans.get_mut(program)?;
+        *used = self.clock;
+        self.misses_in_a_row = 0;
+        Some(plan.clone())
+    }
+
+    pub fn insert(&mut self, program: Program, plan: Arc<Plan>) {
+        self.misses_in_a_row += 1;
+        if self.misses_in_a_row == THRASHING
+            && let Some(last) = &self.last_miss
+        {
+            log::warn!("the last {THRASHING} programs all differed, so each was planned anew. {}", difference(last, &program));
+        }
+        self.last_miss = Some(program.clone());
+        if self.plans.len() >= KEPT
+            && let Some(oldest) = self.plans.iter().min_by_key(|(_, (_, used))| *used).map(|(p, _)| p.clone())
+        {
+            self.plans.remove(&oldest);
+        }
+        self.plans.insert(program, (plan, self.clock));
+    }
+}
+
+/// The first line in which two programs differ.
+fn difference(a: &Program, b: &Program) -> String {
+    let n = a.instrs.len().max(b.instrs.len()) as u32;
+    match (0..n).map(|id| (a.line(id), b.line(id))).find(|(x, y)| x != y) {
+        Some((x, y)) => format!("The first difference between the last two: \"{x}\" and \"{y}\""),
+        None => "The last two differ in what is kept".into(),
+    }
+}
+
+/// Groups of a program with the group after which each stored value is no longer needed.
+pub(crate) struct Schedule {
+    pub groups: Vec<Group>,
+    pub outputs: Vec<(u32, u32)>,
+    /// By instruction: the last group that reads its stored value; `usize::MAX` if it is kept.
+    pub last_use: Vec<usize>,
+}
+
+impl Schedule {
+    pub fn new(program: &Program, rules: Rules) -> Self {
+        let Grouped { groups, outputs } = group(program, rules);
+        let mut last_use = vec![0; program.instrs.len()];
+        for (place, group) in groups.iter().enumerate() {
+            values_read(group).for_each(|value| last_use[value as usize] = place);
+        }
+        for &(_, value) in &outputs {
+            last_use[value as usize] = usize::MAX;
+        }
+        // a leaf somebody holds is never free
+        for (id, instr) in program.instrs.iter().enumerate() {
+            if matches!(instr.op.kind(), Kind::Leaf) && !program.donated.contains(&(id as u32)) {
+                last_use[id] = usize::MAX;
+            }
+        }
+        Self { groups, outputs, last_use }
+    }
+
+    /// For each result of the fused group at `place`: the source whose memory it can take over, which is read at
+    /// the same element and by nothing later.
+    pub fn in_place(&self, fused: &Fused, place: usize) -> Vec<Option<usize>> {
+        let mut taken = vec![false; fused.sources.len()];
+        let mut choose = |size: usize| -> Option<usize> {
+            let found = (0..fused.sources.len()).find(|&s| {
+                let (read, dtype) = &fused.sources[s];
+                let Base::Value(value) = read.base else { return false };
+                let once = fused.sources.iter().filter(|(other, _)| other.base == read.base).count() == 1;
+                !taken[s]
+                    && once
+                    && dtype.size() == size
+                    && self.last_use[value as usize] == place
+                    && read.layout.is_contiguous()
+                    && fused.shape.numel() > 0
+            })?;
+            taken[found] = true;
+            Some(found)
+        };
+        fused.results.iter().map(|(_, _, dtype)| choose(dtype.size())).collect()
+    }
+
+    /// The stored values that are not needed after group `place`.
+    pub fn dying(&self, place: usize) -> Vec<u32> {
+        let mut values: Vec<u32> = self.groups.get(place).map(|g| values_read(g).collect()).unwrap_or_default();
+        values.sort_unstable();
+        values.dedup();
+        values.retain(|&value| self.last_use[value as usize] == place);
+        values
+    }
+}
+
+fn values_read(group: &Group) -> Box<dyn Iterator<Item = u32> + '_> {
+    let of_fused = |fused: &'_ Fused| -> Vec<u32> {
+        let value = |read: &crate::fuse::Read| match read.base {
+            Base::Value(value) => Some(value),
+            _ => None,
+        };
+        fused.sources.iter().filter_map(|(read, _)| value(read)).collect()
+    };
+    match group {
+        Group::Pointwise(fused) => Box::new(of_fused(fused).into_iter()),
+        Group::Kernel { inputs, fused, .. } => {
+            let fused = fused.as_ref().map(of_fused).unwrap_or_default();
+            Box::new(inputs.iter().map(|(value, _)| *value).chain(fused))
+        }
+    }
+}

@@ -1,0 +1,317 @@
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use anygrad_cpu::BlockFn;
+use anygrad_layout::{DType, Shape, broadcast};
+
+use crate::op::{Gradients, Kind, Meta, Op, Vjp};
+
+/// The dtypes a row takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Class {
+    /// f32, f64.
+    Float,
+    /// f32, f64, i32.
+    Signed,
+    /// f32, f64, i32, u32.
+    Number,
+    /// bool.
+    Bool,
+    /// Every dtype.
+    Any,
+    /// One dtype.
+    Only(DType),
+}
+
+impl Class {
+    /// Whether `dtype` belongs to the class.
+    pub fn has(self, dtype: DType) -> bool {
+        match self {
+            Class::Float => dtype.is_float(),
+            Class::Signed => dtype.is_float() || dtype == DType::I32,
+            Class::Number => dtype != DType::Bool,
+            Class::Bool => dtype == DType::Bool,
+            Class::Any => true,
+            Class::Only(only) => dtype == only,
+        }
+    }
+}
+
+/// How the output's dtype follows from the inputs'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Types {
+    /// All inputs have one dtype of the class, and so has the output.
+    Same(Class),
+    /// All inputs have one dtype of the class; the output is bool.
+    Truth(Class),
+    /// The first input is bool, the others have one dtype, and so has the output.
+    Select,
+    /// Inputs of the class become this dtype.
+    To(Class, DType),
+}
+
+/// One elementwise op.
+pub struct Row {
+    /// Its name in programs and messages, and that of the method.
+    pub name: &'static str,
+    /// Number of inputs.
+    pub arity: usize,
+    /// The dtype rule.
+    pub types: Types,
+    /// The loop over a block on the CPU.
+    pub cpu: BlockFn,
+    /// The WGSL expression for inputs of a dtype, with `$0 $1 $2` for the inputs.
+    pub wgsl: fn(DType) -> &'static str,
+    /// The gradient; `None` where there is none.
+    pub vjp: Option<fn(&Vjp<'_>) -> Gradients>,
+    /// The range test inputs are drawn from.
+    pub probe: (f64, f64),
+}
+
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// A row of the table as an [`Op`].
+#[derive(Clone, Copy, Debug)]
+pub struct Pointwise(pub &'static Row);
+
+impl PartialEq for Pointwise {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name == other.0.name
+    }
+}
+
+impl Eq for Pointwise {}
+
+impl Hash for Pointwise {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.name.hash(state);
+    }
+}
+
+impl Op for Pointwise {
+    fn name(&self) -> &'static str {
+        self.0.name
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Pointwise(self.0)
+    }
+
+    fn infer(&self, inputs: &[&Meta]) -> Result<Meta, String> {
+        if inputs.len() != self.0.arity {
+            return Err(format!("takes {} inputs, got {}", self.0.arity, inputs.len()));
+        }
+        let dtype = self.0.types.output(inputs)?;
+        let mut shape = Shape::scalar();
+        for (i, input) in inputs.iter().enumerate() {
+            shape = match broadcast(&shape, &input.shape) {
+                Some(shape) => shape,
+                None => {
+                    let shapes: Vec<String> = inputs.iter().map(|m| m.shape.to_string()).collect();
+                    let which = if i == 1 { "shapes" } else { "the shapes" };
+                    return Err(format!("{which} do not broadcast: {}", shapes.join(" and ")));
+                }
+            };
+        }
+        Ok(Meta { shape, dtype })
+    }
+
+    fn vjp(&self, v: &Vjp<'_>) -> Option<Gradients> {
+        self.0.vjp.map(|rule| rule(v))
+    }
+
+    fn label(&self, i: usize, count: usize) -> String {
+        match (self.0.types, i) {
+            (Types::Select, 0) => "condition".into(),
+            (Types::Select, 1) => "if true".into(),
+            (Types::Select, _) => "if false".into(),
+            (_, _) if count == 1 => "input".into(),
+            (_, 0) if count == 2 => "left".into(),
+            (_, 1) if count == 2 => "right".into(),
+            _ => format!("input {i}"),
+        }
+    }
+}
+
+impl Types {
+    fn output(self, inputs: &[&Meta]) -> Result<DType, String> {
+        let (class, same): (Class, &[&Meta]) = match self {
+            Types::Same(class) | Types::Truth(class) | Types::To(class, _) => (class, inputs),
+            Types::Select => {
+                if inputs.first().is_some_and(|m| m.dtype != DType::Bool) {
+                    return Err(format!("the condition is {}, not bool", inputs[0].dtype));
+                }
+                (Class::Any, inputs.get(1..).unwrap_or_default())
+            }
+        };
+        let Some(first) = same.first() else { return Err("takes more inputs".into()) };
+        if let Some(other) = same.iter().find(|m| m.dtype != first.dtype) {
+            return Err(format!(
+                "dtypes differ: {} and {}; convert one with to_dtype",
+                first.dtype, other.dtype
+            ));
+        }
+        if !class.has(first.dtype) {
+            return Err(format!("does not take {}", first.dtype));
+        }
+        Ok(match self {
+            Types::Same(_) | Types::Select => first.dtype,
+            Types::Truth(_) => DType::Bool,
+            Types::To(_, to) => to,
+        })
+    }
+}
+
+/// Writes table rows; see [`crate::pointwise`]. Each row gives a `Tensor` method of its name, whose first
+/// input is `self`, and the list `ROWS`.
+///
+/// In `cpu` the inputs are numbers of the lane's type; in `vjp` they are tensors, with the gradient and the
+/// output under the names given. `method` is `pub` for a method, or `hidden` where the method is written by hand.
+macro_rules! pointwise {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident($x:ident $(, $more:ident)*) $types:expr => {
+            cpu: $kind:ident [$($lane:ident)+] $cpu:expr,
+            wgsl: [$($dtype:pat => $text:literal),+],
+            vjp: $vjp:tt,
+            probe: $probe:expr $(,)?
+        }
+    )+) => {
+        pub(super) static ROWS: &[&Row] = &[$(&$name::ROW),+];
+
+        $(
+            #[allow(non_snake_case, unused_imports)]
+            pub(super) mod $name {
+                use super::*;
+
+                #[allow(clippy::unnecessary_cast)]
+                fn cpu(args: &[Lane<'_>], out: &mut LaneMut<'_>) -> Option<()> {
+                    lanes!(args, out, $kind, [$($lane)+], ($x $(, $more)*), $cpu)
+                }
+
+                pub static ROW: Row = Row {
+                    name: stringify!($name),
+                    arity: [stringify!($x) $(, stringify!($more))*].len(),
+                    types: $types,
+                    cpu,
+                    wgsl: |dtype| match dtype { $($dtype => $text),+ },
+                    vjp: gradient!(($x $(, $more)*) $vjp),
+                    probe: $probe,
+                };
+
+                pub static OP: Pointwise = Pointwise(&ROW);
+            }
+
+            impl Tensor {
+                $(#[$doc])*
+                #[track_caller]
+                pub fn $name(&self $(, $more: impl Operand)*) -> Tensor {
+                    $(let $more = $more.like(self);)*
+                    Tensor::record(OpRef::Static(&$name::OP), &[self $(, &$more)*])
+                }
+            }
+        )+
+    };
+}
+
+/// The gradient of a row as a function: `none`, or `{ |g, y| [a, b] }`.
+macro_rules! gradient {
+    (($($x:ident),+) none) => { None };
+    (($($x:ident),+) { |$g:ident, $y:ident| [$($e:expr),+ $(,)?] }) => {
+        Some(|v: &Vjp<'_>| -> Gradients {
+            let ($g, $y) = (v.grad, v.output);
+            let _ = ($g, $y);
+            match v.inputs {
+                [$($x),+] => { $(let _ = $x;)+ vec![$(Some($e)),+] }
+                _ => Vec::new(),
+            }
+        })
+    };
+}
+
+/// The loop of a row over lanes: `same` writes the input's type, `truth` a bool, `(Lane type)` that lane.
+macro_rules! lanes {
+    ($args:expr, $out:expr, same, [$($lane:ident)+], ($x:ident), $body:expr) => {{
+        match ($args, $out) {
+            $(([Lane::$lane(a)], LaneMut::$lane(out)) => {
+                for (out, &$x) in out.iter_mut().zip(a) { *out = $body; }
+            })+
+            _ => return None,
+        }
+        Some(())
+    }};
+    ($args:expr, $out:expr, same, [$($lane:ident)+], ($x:ident, $y:ident), $body:expr) => {{
+        match ($args, $out) {
+            $(([Lane::$lane(a), Lane::$lane(b)], LaneMut::$lane(out)) => {
+                for ((out, &$x), &$y) in out.iter_mut().zip(a).zip(b) { *out = $body; }
+            })+
+            _ => return None,
+        }
+        Some(())
+    }};
+    ($args:expr, $out:expr, same, [$($lane:ident)+], ($x:ident, $y:ident, $z:ident), $body:expr) => {{
+        match ($args, $out) {
+            $(([Lane::$lane(a), Lane::$lane(b), Lane::$lane(c)], LaneMut::$lane(out)) => {
+                for (((out, &$x), &$y), &$z) in out.iter_mut().zip(a).zip(b).zip(c) { *out = $body; }
+            })+
+            _ => return None,
+        }
+        Some(())
+    }};
+    ($args:expr, $out:expr, truth, [$($lane:ident)+], ($x:ident), $body:expr) => {{
+        match ($args, $out) {
+            $(([Lane::$lane(a)], LaneMut::U32(out)) => {
+                for (out, &$x) in out.iter_mut().zip(a) { *out = u32::from($body); }
+            })+
+            _ => return None,
+        }
+        Some(())
+    }};
+    ($args:expr, $out:expr, truth, [$($lane:ident)+], ($x:ident, $y:ident), $body:expr) => {{
+        match ($args, $out) {
+            $(([Lane::$lane(a), Lane::$lane(b)], LaneMut::U32(out)) => {
+                for ((out, &$x), &$y) in out.iter_mut().zip(a).zip(b) { *out = u32::from($body); }
+            })+
+            _ => return None,
+        }
+        Some(())
+    }};
+    ($args:expr, $out:expr, select, [$($lane:ident)+], ($c:ident, $x:ident, $y:ident), $body:expr) => {{
+        match ($args, $out) {
+            $(([Lane::U32(c), Lane::$lane(a), Lane::$lane(b)], LaneMut::$lane(out)) => {
+                for (((out, &$c), &$x), &$y) in out.iter_mut().zip(c).zip(a).zip(b) { *out = $body; }
+            })+
+            _ => return None,
+        }
+        Some(())
+    }};
+    ($args:expr, $out:expr, to_f32, $lanes:tt, ($x:ident), $body:expr) => {
+        lanes!(@to $args, $out, F32, $lanes, $x, $body)
+    };
+    ($args:expr, $out:expr, to_f64, $lanes:tt, ($x:ident), $body:expr) => {
+        lanes!(@to $args, $out, F64, $lanes, $x, $body)
+    };
+    ($args:expr, $out:expr, to_i32, $lanes:tt, ($x:ident), $body:expr) => {
+        lanes!(@to $args, $out, I32, $lanes, $x, $body)
+    };
+    ($args:expr, $out:expr, to_u32, $lanes:tt, ($x:ident), $body:expr) => {
+        lanes!(@to $args, $out, U32, $lanes, $x, $body)
+    };
+    (@to $args:expr, $out:expr, $to:ident, [$($lane:ident)+], $x:ident, $body:expr) => {{
+        match ($args, $out) {
+            $(([Lane::$lane(a)], LaneMut::$to(out)) => {
+                for (out, &$x) in out.iter_mut().zip(a) { *out = $body; }
+            })+
+            _ => return None,
+        }
+        Some(())
+    }};
+}
+
+pub(super) use {gradient, lanes, pointwise};
