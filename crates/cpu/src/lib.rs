@@ -5,23 +5,33 @@
 #![deny(unsafe_code)]
 
 mod buffer;
+mod conv;
+mod copy;
 mod error;
 mod host;
 mod lane;
+mod matmul;
+mod parallel;
 mod pointwise;
+mod product;
+mod random;
 mod storage;
 mod view;
 mod walk;
 mod word;
 
 pub use buffer::Buffer;
+pub use conv::conv;
+pub use copy::{concat, copy, fill, pad};
 pub use error::CpuError;
 pub use host::{Host, Memory};
 pub use lane::{
     BlockFn, Lane, LaneMut, apply1, apply2, apply3, compare2, convert, float1, float2, float3, number1,
     number2, select, truth,
 };
+pub use matmul::matmul;
 pub use pointwise::{Pointwise, Prepared, Sink, Source, SourceKind, Step, run_pointwise};
+pub use random::{threefry, threefry2x32, unit_float};
 pub use storage::Storage;
 pub use view::View;
 pub use word::Word;

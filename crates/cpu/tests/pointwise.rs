@@ -1,4 +1,5 @@
 //! The block interpreter against a loop that evaluates one element at a time.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
