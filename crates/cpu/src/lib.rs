@@ -15,6 +15,7 @@ mod parallel;
 mod pointwise;
 mod product;
 mod random;
+mod reduce;
 mod storage;
 mod view;
 mod walk;
@@ -32,6 +33,7 @@ pub use lane::{
 pub use matmul::matmul;
 pub use pointwise::{Pointwise, Prepared, Sink, Source, SourceKind, Step, run_pointwise};
 pub use random::{threefry, threefry2x32, unit_float};
+pub use reduce::{Reduce, reduce};
 pub use storage::Storage;
 pub use view::View;
 pub use word::Word;

@@ -1,0 +1,250 @@
+//! `f32`: loops that vectorise, over lanes of independent partial results.
+//!
+//! Partial results are combined in `f64`, in an order that the sizes alone decide: the terms of an output are
+//! cut into chunks of a fixed length whether or not threads share them.
+
+use rayon::prelude::*;
+
+use super::{Reduce, Split};
+use crate::parallel::{chunks, worth_threads};
+use crate::walk::Walk;
+use crate::{CpuError, Host};
+
+/// Terms of one chunk.
+const CHUNK: usize = 1 << 15;
+
+/// Terms added in `f32` before the total goes on in `f64`.
+const BLOCK: usize = 2048;
+
+/// Independent partial results: enough to hide the latency of an addition at any vector width.
+const LANES: usize = 32;
+
+/// Columns that are reduced side by side.
+const COLUMNS: usize = 256;
+
+/// Rows added in `f32` before the totals go on in `f64`.
+const ROWS: usize = 64;
+
+pub(super) fn reduce(host: &Host, data: &[f32], split: &Split, kind: Reduce) -> Result<Vec<f32>, CpuError> {
+    let mut out = host.take::<f32>(split.outputs)?;
+    if split.outputs == 0 {
+        return Ok(out);
+    }
+    let reduced = split.reduced_in_memory_order();
+    let side_by_side = split.kept.strides.last() == Some(&1)
+        && split.kept.sizes.last().is_some_and(|&size| size >= 4)
+        && reduced.strides.last().is_some_and(|stride| stride.unsigned_abs() != 1);
+    // The loops are compiled once for each kind.
+    match kind {
+        Reduce::Sum => run::<Sum>(data, split, &reduced, side_by_side, &mut out),
+        Reduce::Prod => run::<Prod>(data, split, &reduced, side_by_side, &mut out),
+        Reduce::Min => run::<Min>(data, split, &reduced, side_by_side, &mut out),
+        _ => run::<Max>(data, split, &reduced, side_by_side, &mut out),
+    }
+    Ok(out)
+}
+
+/// How two results become one, within a block and between blocks.
+trait Fold: Sync {
+    const START: f32;
+    fn step(a: f32, b: f32) -> f32;
+    fn join(a: f64, b: f64) -> f64;
+}
+
+struct Sum;
+struct Prod;
+struct Max;
+struct Min;
+
+impl Fold for Sum {
+    const START: f32 = 0.0;
+    #[inline(always)]
+    fn step(a: f32, b: f32) -> f32 {
+        a + b
+    }
+    #[inline(always)]
+    fn join(a: f64, b: f64) -> f64 {
+        a + b
+    }
+}
+
+impl Fold for Prod {
+    const START: f32 = 1.0;
+    #[inline(always)]
+    fn step(a: f32, b: f32) -> f32 {
+        a * b
+    }
+    #[inline(always)]
+    fn join(a: f64, b: f64) -> f64 {
+        a * b
+    }
+}
+
+// The comparisons with NaN are false, so that one stays once it is there; `b != b` lets it in.
+#[allow(clippy::eq_op)]
+impl Fold for Max {
+    const START: f32 = f32::NEG_INFINITY;
+    #[inline(always)]
+    fn step(a: f32, b: f32) -> f32 {
+        if b > a || b != b { b } else { a }
+    }
+    #[inline(always)]
+    fn join(a: f64, b: f64) -> f64 {
+        if b > a || b != b { b } else { a }
+    }
+}
+
+#[allow(clippy::eq_op)]
+impl Fold for Min {
+    const START: f32 = f32::INFINITY;
+    #[inline(always)]
+    fn step(a: f32, b: f32) -> f32 {
+        if b < a || b != b { b } else { a }
+    }
+    #[inline(always)]
+    fn join(a: f64, b: f64) -> f64 {
+        if b < a || b != b { b } else { a }
+    }
+}
+
+fn run<F: Fold>(data: &[f32], split: &Split, reduced: &Walk, side_by_side: bool, out: &mut [f32]) {
+    if side_by_side {
+        columns::<F>(data, split, reduced, out);
+    } else {
+        rows::<F>(data, split, reduced, out);
+    }
+}
+
+/// One output at a time, along memory where the reduced axes go along it.
+fn rows<F: Fold>(data: &[f32], split: &Split, reduced: &Walk, out: &mut [f32]) {
+    let terms = split.terms;
+    let pieces = terms.div_ceil(CHUNK);
+    let chunk = |start: usize, piece: usize| {
+        let first = piece * CHUNK;
+        row::<F>(data, start, reduced, first, CHUNK.min(terms - first))
+    };
+    // Few long rows are shared by chunks, many short ones by rows; the chunks are joined in order either way.
+    let shared = pieces > 1 && out.len() < rayon::current_num_threads() && worth_threads(terms);
+    let per_thread = (CHUNK / terms.max(1)).max(1);
+    let work = out.len().saturating_mul(terms);
+    let one = |i: usize| {
+        let start = split.kept.position(i);
+        let joined = if shared {
+            let parts: Vec<f64> = (0..pieces).into_par_iter().map(|piece| chunk(start, piece)).collect();
+            parts.into_iter().fold(f64::from(F::START), F::join)
+        } else {
+            (0..pieces).map(|piece| chunk(start, piece)).fold(f64::from(F::START), F::join)
+        };
+        joined as f32
+    };
+    if shared {
+        out.iter_mut().enumerate().for_each(|(i, to)| *to = one(i));
+    } else {
+        chunks(out, per_thread, work, |piece, out| {
+            out.iter_mut().enumerate().for_each(|(i, to)| *to = one(piece * per_thread + i));
+        });
+    }
+}
+
+/// Terms `first .. first + len` of the output whose elements start at `start`.
+fn row<F: Fold>(data: &[f32], start: usize, reduced: &Walk, first: usize, len: usize) -> f64 {
+    let mut total = f64::from(F::START);
+    reduced.runs(first, len, |run| {
+        let at = (start as isize + run.first as isize) as usize;
+        if run.stride == 1 {
+            for block in data[at..at + run.len].chunks(BLOCK) {
+                total = F::join(total, lanes::<F>(block));
+            }
+        } else {
+            for i in 0..run.len as isize {
+                total = F::join(total, f64::from(data[(at as isize + i * run.stride) as usize]));
+            }
+        }
+    });
+    total
+}
+
+#[inline]
+fn lanes<F: Fold>(block: &[f32]) -> f64 {
+    if block.len() < LANES {
+        return block.iter().fold(f64::from(F::START), |a, &b| F::join(a, f64::from(b)));
+    }
+    let mut parts = [F::START; LANES];
+    let pieces = block.chunks_exact(LANES);
+    let rest = pieces.remainder();
+    for piece in pieces {
+        for (part, &x) in parts.iter_mut().zip(piece) {
+            *part = F::step(*part, x);
+        }
+    }
+    parts.iter().chain(rest).fold(f64::from(F::START), |a, &b| F::join(a, f64::from(b)))
+}
+
+/// Neighbouring outputs side by side, one term of each after another.
+fn columns<F: Fold>(data: &[f32], split: &Split, reduced: &Walk, out: &mut [f32]) {
+    let Some(&width) = split.kept.sizes.last() else { return };
+    let span = COLUMNS.min(width);
+    let terms = split.terms;
+    // Rows of a chunk, a whole number of blocks.
+    let chunk = (CHUNK / span).next_multiple_of(ROWS);
+    let pieces = terms.div_ceil(chunk);
+    let work = out.len().saturating_mul(terms);
+    let tiles = out.len() / width * width.div_ceil(span);
+    let shared = pieces > 1 && tiles < rayon::current_num_threads() && worth_threads(work);
+    chunks(out, width, if shared { 0 } else { work }, |line, out| {
+        let start = split.kept.position(line * width);
+        chunks(out, span, if shared { 0 } else { work }, |tile, out| {
+            let start = start + tile * span;
+            let part = |piece: usize| {
+                let first = piece * chunk;
+                column_totals::<F>(data, start, reduced, first, chunk.min(terms - first), out.len())
+            };
+            let mut totals = [f64::from(F::START); COLUMNS];
+            let mut join = |part: [f64; COLUMNS]| {
+                totals.iter_mut().zip(part).for_each(|(total, part)| *total = F::join(*total, part));
+            };
+            if shared {
+                let parts: Vec<_> = (0..pieces).into_par_iter().map(part).collect();
+                parts.into_iter().for_each(join);
+            } else {
+                (0..pieces).for_each(|piece| join(part(piece)));
+            }
+            out.iter_mut().zip(totals).for_each(|(to, total)| *to = total as f32);
+        });
+    });
+}
+
+/// Terms `first .. first + len` of `width` neighbouring outputs.
+fn column_totals<F: Fold>(
+    data: &[f32],
+    start: usize,
+    reduced: &Walk,
+    first: usize,
+    len: usize,
+    width: usize,
+) -> [f64; COLUMNS] {
+    let mut totals = [f64::from(F::START); COLUMNS];
+    let mut block = [F::START; COLUMNS];
+    let mut in_block = 0;
+    reduced.runs(first, len, |run| {
+        for i in 0..run.len as isize {
+            let at = (start as isize + run.first as isize + i * run.stride) as usize;
+            for (part, &x) in block[..width].iter_mut().zip(&data[at..at + width]) {
+                *part = F::step(*part, x);
+            }
+            in_block += 1;
+            if in_block == ROWS {
+                flush::<F>(&mut totals[..width], &mut block[..width]);
+                in_block = 0;
+            }
+        }
+    });
+    flush::<F>(&mut totals[..width], &mut block[..width]);
+    totals
+}
+
+fn flush<F: Fold>(totals: &mut [f64], block: &mut [f32]) {
+    for (total, part) in totals.iter_mut().zip(block) {
+        *total = F::join(*total, f64::from(std::mem::replace(part, F::START)));
+    }
+}

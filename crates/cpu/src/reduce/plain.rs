@@ -1,0 +1,46 @@
+use super::{Reduce, Split};
+use crate::host::Pooled;
+use crate::parallel::chunks;
+use crate::{CpuError, Host};
+
+/// Outputs one thread computes at a time.
+const PIECE: usize = 64;
+
+/// One output after another, one term after another: for the oracle and for integers.
+pub(super) fn reduce<T: Pooled>(
+    host: &Host,
+    data: &[T],
+    split: &Split,
+    kind: Reduce,
+) -> Result<Vec<T>, CpuError> {
+    let mut out = host.take::<T>(split.outputs)?;
+    let work = split.outputs.saturating_mul(split.terms);
+    chunks(&mut out, PIECE, work, |piece, out| {
+        for (i, to) in out.iter_mut().enumerate() {
+            *to = fold(data, split.kept.position(piece * PIECE + i), split, kind);
+        }
+    });
+    Ok(out)
+}
+
+fn fold<T: Pooled>(data: &[T], start: usize, split: &Split, kind: Reduce) -> T {
+    let mut result = match kind {
+        Reduce::Sum => T::default(),
+        Reduce::Prod => T::from_f64(1.0),
+        _ => data.get(start).copied().unwrap_or_default(),
+    };
+    split.reduced.runs(0, split.terms, |run| {
+        let first = start as isize + run.first as isize;
+        for i in 0..run.len as isize {
+            let x = data[(first + i * run.stride) as usize];
+            result = match kind {
+                Reduce::Sum => result.plus(x),
+                Reduce::Prod => result.times(x),
+                Reduce::Max if x > result || x.is_nan() => x,
+                Reduce::Min if x < result || x.is_nan() => x,
+                _ => result,
+            };
+        }
+    });
+    result
+}
