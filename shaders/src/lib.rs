@@ -16,3 +16,21 @@ pub const SPLIT_SUM: &str = include_str!("../split_sum.wgsl");
 pub const REDUCE_THREAD: &str = include_str!("../reduce_thread.wgsl");
 /// Body of the reductions with one workgroup for each output or chunk.
 pub const REDUCE_WORKGROUP: &str = include_str!("../reduce_workgroup.wgsl");
+/// Body that writes the zeros a reduction over nothing gives.
+pub const ZEROS: &str = include_str!("../zeros.wgsl");
+/// Body of the naive convolution.
+pub const CONV_NAIVE: &str = include_str!("../conv_naive.wgsl");
+/// Body of the convolution through workgroup memory.
+pub const CONV_TILED: &str = include_str!("../conv_tiled.wgsl");
+/// Body of the convolution without workgroup memory, for software adapters.
+pub const CONV_DIRECT: &str = include_str!("../conv_direct.wgsl");
+/// Body that packs the weights of the direct convolution.
+pub const CONV_PACK_WEIGHT: &str = include_str!("../conv_pack_weight.wgsl");
+/// Body that pads the input of the direct convolution.
+pub const CONV_PACK_INPUT: &str = include_str!("../conv_pack_input.wgsl");
+/// Body of the scatter-add in which each output scans the indices.
+pub const SCATTER_SCAN: &str = include_str!("../scatter_scan.wgsl");
+/// Chains terms of equal index.
+pub const SCATTER_LINK: &str = include_str!("../scatter_link.wgsl");
+/// Body of the scatter-add in which each output follows its chain.
+pub const SCATTER_CHAIN: &str = include_str!("../scatter_chain.wgsl");

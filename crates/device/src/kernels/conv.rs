@@ -1,1 +1,161 @@
-//! Convolutions.
+//! Convolutions of one to three spatial axes.
+//!
+//! Seen as a product of matrices, `out[o, (n, position)] = Σ_k w[o, k]·x[k, (n, position)]`, where k runs over
+//! the taps of all channels of the group. The weight gradient is the same op with the samples as the channel
+//! axis: then few outputs have very long sums, which the `*_split` variants cut.
+
+mod direct;
+mod geometry;
+mod product;
+mod taps;
+
+use anygrad_layout::{Conv, DType, Layout};
+
+use self::geometry::Geometry;
+use super::matmul::{LONGEST, Split, sum_partials, within_words, zeros};
+use super::{Builder, fold_groups, invalid};
+use crate::{Caps, DeviceError, Lowered, Operand};
+
+/// The names `force` understands.
+pub const VARIANTS: &[&str] = &["product", "direct_split", "direct", "tiled_split", "tiled", "naive"];
+
+const GROUP: u32 = 64; // threads of a workgroup of the naive and the packing kernels
+const TILED_TILE: usize = 64; // output channels and positions of a workgroup's tile
+
+/// One row of the selection table; the first that fits is taken.
+struct Variant {
+    name: &'static str,
+    runs: fn(&Geometry, &Caps) -> bool,
+    pays: fn(&Geometry, &Caps) -> bool,
+    lower: fn(&Geometry, &Caps) -> Result<Lowered, DeviceError>,
+}
+
+const TABLE: &[Variant] = &[
+    // without a window there is nothing to gather: a matrix product reads vectors
+    Variant {
+        name: "product",
+        runs: |geometry, _| geometry.product.is_some(),
+        pays: |_, _| true,
+        lower: product::product,
+    },
+    // a long sum and too few outputs to keep the adapter busy: weight gradients
+    Variant {
+        name: "direct_split",
+        runs: |geometry, _| direct::runs(geometry),
+        pays: |geometry, caps| caps.software && direct::split_pays(geometry),
+        lower: |geometry, caps| direct::direct(geometry, caps, true),
+    },
+    // barriers are dear where a CPU runs the shaders
+    Variant {
+        name: "direct",
+        runs: |geometry, _| direct::runs(geometry),
+        pays: |_, caps| caps.software || !tiled_runs(caps),
+        lower: |geometry, caps| direct::direct(geometry, caps, false),
+    },
+    Variant {
+        name: "tiled_split",
+        runs: |_, caps| tiled_runs(caps),
+        pays: |geometry, _| tiled_split(geometry).splits > 1,
+        lower: |geometry, caps| tiled(geometry, caps, "tiled_split", tiled_split(geometry)),
+    },
+    Variant {
+        name: "tiled",
+        runs: |_, caps| tiled_runs(caps),
+        pays: |_, _| true,
+        lower: |geometry, caps| tiled(geometry, caps, "tiled", Split::least(geometry.taps())),
+    },
+    Variant { name: "naive", runs: |_, _| true, pays: |_, _| true, lower: naive },
+];
+
+fn tiled_runs(caps: &Caps) -> bool {
+    caps.max_threads >= 256 && caps.workgroup_bytes >= 2 * 272 * 16
+}
+
+/// The convolution `conv` of `x`: `[N, C, *n]` with `w`: `[O, C / groups, *k]`, both `f32`, of one to three
+/// spatial axes; the output is a contiguous `[N, O, *out]`, see [`Conv`] for the formula. Zeros where nothing
+/// is read (no channels, an empty input). `force` names a row of [`VARIANTS`]; `product` runs only for windows
+/// of one position, and windows that cover the whole input.
+///
+/// # Errors
+/// [`DeviceError::Validation`] if shapes and geometry do not fit together or `force` is unknown,
+/// [`DeviceError::Unsupported`] if a forced variant does not run here, [`DeviceError::TooLarge`] beyond 32-bit
+/// positions.
+pub fn conv(
+    x: &Layout,
+    w: &Layout,
+    conv: &Conv,
+    caps: &Caps,
+    force: Option<&str>,
+) -> Result<Lowered, DeviceError> {
+    let geometry = Geometry::new(x, w, conv)?;
+    if geometry.outputs() == 0 {
+        return Ok(Lowered::default());
+    }
+    if geometry.reads_nothing() {
+        return zeros("conv", DType::F32, geometry.outputs(), caps);
+    }
+    let variant = match force {
+        None => TABLE.iter().find(|v| (v.runs)(&geometry, caps) && (v.pays)(&geometry, caps)),
+        Some(name) => TABLE.iter().find(|variant| variant.name == name),
+    };
+    let variant = variant.ok_or_else(|| invalid("conv", format!("no variant {force:?}")))?;
+    if !(variant.runs)(&geometry, caps) {
+        return Err(DeviceError::Unsupported { what: format!("this convolution, variant {}", variant.name) });
+    }
+    (variant.lower)(&geometry, caps)
+}
+
+// about as many workgroups as a large GPU has cores
+fn tiled_split(geometry: &Geometry) -> Split {
+    Split::new(geometry.taps(), tiled_tiles(geometry), 128, 256)
+}
+
+fn tiled_tiles(geometry: &Geometry) -> usize {
+    let columns = geometry.batch * geometry.positions();
+    geometry.groups * geometry.group_outputs.div_ceil(TILED_TILE) * columns.div_ceil(TILED_TILE)
+}
+
+fn naive(geometry: &Geometry, caps: &Caps) -> Result<Lowered, DeviceError> {
+    let split = Split::least(geometry.taps());
+    let count = geometry.outputs().saturating_mul(split.splits);
+    within_words(count, "conv")?;
+    let mut builder = Builder::new("conv", "naive");
+    builder.constant("GROUP", GROUP);
+    builder.param("count", count);
+    builder.param("chunk", split.chunk);
+    geometry.gathering(&mut builder);
+    geometry.weights(&mut builder);
+    builder.read_write("out", DType::F32, split.first_output(0));
+    let grid = fold_groups(count.div_ceil(GROUP as usize), caps)?;
+    let launch = builder.finish(anygrad_shaders::CONV_NAIVE, grid, geometry.flops(), geometry.bytes())?;
+    let mut lowered = Lowered { launches: vec![launch], scratch: Vec::new() };
+    sum_partials(&mut lowered, "conv", DType::F32, split, geometry.outputs(), caps)?;
+    Ok(lowered)
+}
+
+fn tiled(geometry: &Geometry, caps: &Caps, name: &'static str, split: Split) -> Result<Lowered, DeviceError> {
+    within_words(geometry.outputs().saturating_mul(split.splits), "conv")?;
+    let columns = geometry.batch * geometry.positions();
+    let tiles = tiled_tiles(geometry).saturating_mul(split.splits);
+    let mut builder = Builder::new("conv", name);
+    builder.constant("A_ALONG_K", geometry.weights_run_along_taps().into());
+    builder.param("tiles", tiles);
+    builder.param("tiles_m", geometry.group_outputs.div_ceil(TILED_TILE));
+    builder.param("tiles_n", columns.div_ceil(TILED_TILE));
+    builder.param("groups", geometry.groups);
+    builder.param("columns", columns);
+    builder.param("chunk", split.chunk);
+    geometry.gathering(&mut builder);
+    geometry.weights(&mut builder);
+    builder.read_write("out", DType::F32, split.first_output(0));
+    let sample = "i / p.positions";
+    builder.function(format!("fn sample(i: u32) -> u32 {{\n    return {sample};\n}}"));
+    let grid = fold_groups(tiles, caps)?;
+    let launch = builder.finish(anygrad_shaders::CONV_TILED, grid, geometry.flops(), geometry.bytes())?;
+    let mut lowered = Lowered { launches: vec![launch], scratch: Vec::new() };
+    sum_partials(&mut lowered, "conv", DType::F32, split, geometry.outputs(), caps)?;
+    Ok(lowered)
+}
+
+/// Scratch 0 of a lowered convolution that packs its weights.
+const PACKED_WEIGHTS: Operand = Operand::Scratch(0);

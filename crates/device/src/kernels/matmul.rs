@@ -11,7 +11,7 @@ use anygrad_layout::{DType, Layout, Shape, collapse};
 use smallvec::SmallVec;
 
 use self::operand::{Matrix, Side};
-pub(super) use self::split::{Split, sum_partials};
+pub(super) use self::split::{LONGEST, Split, sum_partials, zeros};
 use super::{Builder, fold_groups, invalid, storage_type};
 use crate::{Caps, DeviceError, Launch, Lowered, Operand};
 
@@ -80,6 +80,9 @@ pub fn matmul(
     let product = Product::new(a, b, dtype)?;
     if product.outputs == 0 {
         return Ok(Lowered::default());
+    }
+    if product.k == 0 {
+        return zeros("matmul", dtype, product.outputs, caps);
     }
     let variant = match force {
         None => TABLE.iter().find(|variant| (variant.fits)(&product, caps)),
@@ -192,7 +195,7 @@ impl Product {
         builder.param("m", self.m);
         builder.param("n", self.n);
         builder.param("k", self.k);
-        let output = split.first_output();
+        let output = split.first_output(0);
         if self.n % 4 == 0 {
             builder.read_write_vec4("out", self.dtype, output);
             builder.function(
@@ -242,7 +245,7 @@ fn naive(product: &Product, caps: &Caps) -> Result<Lowered, DeviceError> {
     builder.signed_param("b_col", product.b.outer_stride);
     builder.read("a", product.dtype, Operand::Input(0));
     builder.read("b", product.dtype, Operand::Input(1));
-    builder.read_write("out", product.dtype, split.first_output());
+    builder.read_write("out", product.dtype, split.first_output(0));
     product.positions(&mut builder);
     let grid = fold_groups(count.div_ceil(GROUP as usize), caps)?;
     let launch = builder.finish(anygrad_shaders::MATMUL_NAIVE, grid, product.flops(), product.bytes())?;

@@ -1,0 +1,57 @@
+use anygrad_layout::{DType, Layout, Shape};
+
+use super::Geometry;
+use crate::kernels::matmul::matmul;
+use crate::{Caps, DeviceError, Lowered, Operand};
+
+/// The factors of a convolution that is a matrix product, and whether the weights are the first.
+#[derive(Debug)]
+pub(super) struct Factors {
+    a: Layout,
+    b: Layout,
+    weights_first: bool,
+}
+
+/// A convolution is a product of matrices without any gathering if its window is one position,
+/// `[n, g, o, c] × [n, g, c, positions]`, or covers the whole input, `[n, c·taps] × [c·taps, o]`.
+pub(super) fn factors(geometry: &Geometry, x: &Layout, w: &Layout) -> Option<Factors> {
+    let plain = geometry.spread == [1; 3] && geometry.pad_lo == [0; 3];
+    let (n, g) = (geometry.batch, geometry.groups);
+    let (c, o) = (geometry.group_inputs, geometry.group_outputs);
+    if !plain || geometry.outputs() == 0 || geometry.reads_nothing() {
+        return None;
+    }
+    let same = geometry.stride == [1; 3] && geometry.output == geometry.input;
+    if geometry.kernel == [1; 3] && same {
+        let b = x.reshape(&[n, g, c, geometry.positions()])?;
+        let a = w.reshape(&[g, o, c])?.expand(&[n, g, o, c]);
+        return Some(Factors { a, b, weights_first: true });
+    }
+    if geometry.output == [1; 3] && geometry.kernel == geometry.input && geometry.dilation == [1; 3] && g == 1
+    {
+        let a = x.reshape(&[n, geometry.taps()])?;
+        let b = w.reshape(&[o, geometry.taps()])?.permute(&[1, 0]);
+        return Some(Factors { a, b, weights_first: false });
+    }
+    None
+}
+
+pub(super) fn product(geometry: &Geometry, caps: &Caps) -> Result<Lowered, DeviceError> {
+    let Some(factors) = &geometry.product else {
+        return Err(DeviceError::Unsupported {
+            what: format!("as a product: {:?}", Shape::from(geometry.kernel)),
+        });
+    };
+    let mut lowered = matmul(&factors.a, &factors.b, DType::F32, caps, None)?;
+    if factors.weights_first {
+        // the op's inputs are (x, w)
+        for (operand, _) in lowered.launches.iter_mut().flat_map(|launch| &mut launch.bindings) {
+            match operand {
+                Operand::Input(0) => *operand = Operand::Input(1),
+                Operand::Input(1) => *operand = Operand::Input(0),
+                _ => {}
+            }
+        }
+    }
+    Ok(lowered)
+}

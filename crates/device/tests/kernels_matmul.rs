@@ -1,0 +1,214 @@
+//! Matrix products against a loop in f64, with every variant, for all ways operands can lie.
+
+mod common;
+
+use anygrad_device::kernels::matmul::{VARIANTS, matmul};
+use anygrad_device::{Caps, DeviceError};
+use anygrad_layout::{DType, Layout};
+use common::{bits, check_text, floats, gpu, noise, run, sweep_caps, words};
+
+/// Sums of products at every output, with the sums of their absolute values, in f64.
+fn reference(a: &Layout, b: &Layout, x: &[f32], y: &[f32]) -> Vec<(f64, f64)> {
+    terms(a, b)
+        .map(|pairs| {
+            let products = pairs.iter().map(|(i, j)| f64::from(x[*i]) * f64::from(y[*j]));
+            products.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + term.abs()))
+        })
+        .collect()
+}
+
+/// For every output, the positions of the pairs that are multiplied.
+fn terms(a: &Layout, b: &Layout) -> impl Iterator<Item = Vec<(usize, usize)>> {
+    let rank = a.rank();
+    let (m, k, n) = (a.shape[rank - 2], a.shape[rank - 1], b.shape[rank - 1]);
+    let batches: usize = a.shape[..rank - 2].iter().product();
+    let (at_a, at_b): (Vec<usize>, Vec<usize>) = (a.offsets().collect(), b.offsets().collect());
+    (0..batches * m * n).map(move |i| {
+        let (batch, row, column) = (i / n / m, i / n % m, i % n);
+        (0..k)
+            .map(|k_at| (at_a[(batch * m + row) * k + k_at], at_b[(batch * k + k_at) * n + column]))
+            .collect()
+    })
+}
+
+/// The four ways an `[m, k]` and a `[k, n]` matrix can lie in memory.
+fn transposes(m: usize, n: usize, k: usize) -> Vec<(Layout, Layout)> {
+    let plain = |rows: usize, columns: usize| Layout::contiguous([rows, columns]);
+    let turned = |rows: usize, columns: usize| Layout::contiguous([columns, rows]).permute(&[1, 0]);
+    vec![
+        (plain(m, k), plain(k, n)),
+        (plain(m, k), turned(k, n)),
+        (turned(m, k), plain(k, n)),
+        (turned(m, k), turned(k, n)),
+    ]
+}
+
+fn cases() -> Vec<(Layout, Layout)> {
+    let sizes = [
+        (1, 1, 1),
+        (1, 1, 7),
+        (8, 8, 4),
+        (3, 5, 2),
+        (7, 9, 17),
+        (16, 12, 20),
+        (33, 31, 4),
+        (64, 64, 16),
+        (65, 66, 67),
+        (68, 72, 40),
+        (128, 10, 84),
+        (1, 100, 36),
+        (100, 1, 33),
+        (5, 4, 0),
+        (0, 4, 3),
+        (4, 0, 3),
+        (4, 5, 1000),
+    ];
+    let mut cases: Vec<_> = sizes.into_iter().flat_map(|(m, n, k)| transposes(m, n, k)).collect();
+    let whole = |shape: &[usize]| Layout::contiguous(shape);
+    cases.extend([
+        // batches: dense, shared on either side, permuted, of two axes that do not merge, none
+        (whole(&[3, 5, 6]), whole(&[3, 6, 7])),
+        (whole(&[8, 12]).expand(&[5, 8, 12]), whole(&[5, 12, 16])),
+        (whole(&[4, 8, 12]), whole(&[12, 4]).expand(&[4, 12, 4])),
+        (whole(&[2, 8, 3, 4]).permute(&[0, 2, 1, 3]), whole(&[2, 4, 3, 8]).permute(&[0, 2, 1, 3])),
+        (whole(&[2, 1, 9, 5]).expand(&[2, 3, 9, 5]), whole(&[1, 3, 5, 6]).expand(&[2, 3, 5, 6])),
+        (whole(&[0, 3, 4]), whole(&[0, 4, 5])),
+        (whole(&[3, 3, 0]), whole(&[3, 0, 5])),
+        // slices: aligned and not, every second, backwards, repeated
+        (whole(&[9, 16]).slice(1, 4, 8, 1), whole(&[12, 24]).slice(0, 2, 8, 1).slice(1, 8, 12, 1)),
+        (whole(&[9, 17]).slice(1, 3, 8, 1), whole(&[8, 13]).slice(1, 1, 12, 1)),
+        (whole(&[9, 16]).slice(1, 1, 7, 2), whole(&[14, 8]).slice(0, 13, 7, -2)),
+        (whole(&[8, 8]).slice(0, 7, 8, -1), whole(&[8, 8]).slice(1, 7, 8, -1)),
+        (whole(&[16, 8]).slice(0, 15, 4, -4), whole(&[8, 8]).slice(0, 7, 8, -1)),
+        (whole(&[1, 8]).expand(&[12, 8]), whole(&[8, 1]).expand(&[8, 20])),
+        (whole(&[12, 1]).expand(&[12, 8]), whole(&[1, 20]).expand(&[8, 20])),
+    ]);
+    cases
+}
+
+fn forced() -> impl Iterator<Item = Option<&'static str>> {
+    VARIANTS.iter().map(|name| Some(*name)).chain([None])
+}
+
+#[test]
+fn every_text_is_valid_everywhere() {
+    for (a, b) in cases() {
+        for caps in sweep_caps() {
+            for variant in forced() {
+                check_text(&matmul(&a, &b, DType::F32, &caps, variant).unwrap(), &caps);
+            }
+            for dtype in [DType::I32, DType::U32] {
+                check_text(&matmul(&a, &b, dtype, &caps, None).unwrap(), &caps);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_variant_gives_the_sum() {
+    let Some(gpu) = gpu() else { return };
+    for (a, b) in cases() {
+        let (x, y) = (noise(1, a.extent()), noise(2, b.extent()));
+        let expected = reference(&a, &b, &x, &y);
+        for variant in forced() {
+            let lowered = matmul(&a, &b, DType::F32, gpu.caps(), variant).unwrap();
+            assert_eq!(lowered.launches.is_empty(), expected.is_empty());
+            let out = floats(&run(gpu, &lowered, &[&bits(&x), &bits(&y)], &[expected.len()], &[])[0]);
+            for (i, (got, (sum, size))) in out.iter().zip(&expected).enumerate() {
+                let error = (f64::from(*got) - sum).abs();
+                assert!(error <= 2e-6 * size + 1e-7, "{a:?} {b:?} {variant:?}: {i}: {got} for {sum}");
+            }
+        }
+    }
+}
+
+#[test]
+fn long_sums_are_whole_and_deterministic() {
+    let Some(gpu) = gpu() else { return };
+    // llvmpipe leaves loops after 65,535 turns: such a sum is cut on every adapter
+    let k = 200_003;
+    let (a, b) = (Layout::contiguous([2, k]), Layout::contiguous([3, k]).permute(&[1, 0]));
+    let ones = vec![1f32; 3 * k];
+    let (x, y) = (noise(5, 2 * k), noise(6, 3 * k));
+    for variant in forced() {
+        let lowered = matmul(&a, &b, DType::F32, gpu.caps(), variant).unwrap();
+        let out = run(gpu, &lowered, &[&bits(&ones[..2 * k]), &bits(&ones)], &[6], &[]);
+        assert_eq!(floats(&out[0]), [k as f32; 6], "{variant:?}");
+        let once = || run(gpu, &lowered, &[&bits(&x), &bits(&y)], &[6], &[]);
+        assert_eq!(once(), once(), "{variant:?}");
+    }
+}
+
+#[test]
+fn integers_wrap() {
+    let Some(gpu) = gpu() else { return };
+    for (a, b) in cases() {
+        let (x, y) = (words(3, a.extent()), words(4, b.extent()));
+        let expected: Vec<u32> = terms(&a, &b)
+            .map(|pairs| pairs.iter().fold(0u32, |sum, (i, j)| sum.wrapping_add(x[*i].wrapping_mul(y[*j]))))
+            .collect();
+        for dtype in [DType::I32, DType::U32] {
+            let lowered = matmul(&a, &b, dtype, gpu.caps(), None).unwrap();
+            assert_eq!(run(gpu, &lowered, &[&x, &y], &[expected.len()], &[])[0], expected, "{a:?} {b:?}");
+        }
+    }
+}
+
+#[test]
+fn infinities_and_nan_stay_in_their_row_and_column() {
+    let Some(gpu) = gpu() else { return };
+    for (a, b) in transposes(19, 21, 23) {
+        let (mut x, mut y) = (noise(1, a.extent()), noise(2, b.extent()));
+        // the last element of the last row of a, and of the last column of b: tiles repeat and mask them
+        let (last_a, last_b) = (a.offsets().last().unwrap(), b.offsets().last().unwrap());
+        (x[last_a], y[last_b]) = (f32::NAN, f32::INFINITY);
+        for variant in forced() {
+            let lowered = matmul(&a, &b, DType::F32, gpu.caps(), variant).unwrap();
+            let out = floats(&run(gpu, &lowered, &[&bits(&x), &bits(&y)], &[19 * 21], &[])[0]);
+            for (i, value) in out.iter().enumerate() {
+                let (row, column) = (i / 21, i % 21);
+                assert_eq!(value.is_nan(), row == 18, "{variant:?}: {row} {column}: {value}");
+                assert_eq!(value.is_infinite(), row != 18 && column == 20, "{variant:?}: {row} {column}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    let caps = Caps::portable();
+    let product = |a: &[usize], b: &[usize], dtype, force| {
+        matmul(&Layout::contiguous(a), &Layout::contiguous(b), dtype, &caps, force)
+    };
+    let f32 = DType::F32;
+    for (a, b) in
+        [(&[2, 3][..], &[4, 5][..]), (&[3], &[3, 1]), (&[2, 2, 3], &[3, 3, 4]), (&[1, 2, 3], &[3, 4])]
+    {
+        assert!(matches!(product(a, b, f32, None), Err(DeviceError::Validation { .. })));
+    }
+    assert!(matches!(product(&[2, 2], &[2, 2], f32, Some("fast")), Err(DeviceError::Validation { .. })));
+    for dtype in [DType::F64, DType::Bool] {
+        assert!(matches!(product(&[2, 2], &[2, 2], dtype, None), Err(DeviceError::Unsupported { .. })));
+    }
+    let forced = product(&[2, 2], &[2, 2], DType::I32, Some("tiled"));
+    assert!(matches!(forced, Err(DeviceError::Unsupported { .. })));
+    let large = product(&[1 << 17, 1], &[1, 1 << 17], f32, None);
+    assert!(matches!(large, Err(DeviceError::TooLarge { .. })));
+}
+
+#[test]
+fn variants_are_chosen_by_adapter_and_shape() {
+    let software = Caps { software: true, ..Caps::portable() };
+    let chosen = |(m, n, k): (usize, usize, usize), caps: &Caps| {
+        matmul(&Layout::contiguous([m, k]), &Layout::contiguous([k, n]), DType::F32, caps, None)
+            .unwrap()
+            .launches[0]
+            .variant
+    };
+    assert_eq!(chosen((256, 256, 256), &software), "direct");
+    assert_eq!(chosen((8, 8, 4096), &software), "direct_split");
+    assert_eq!(chosen((256, 256, 256), &Caps::portable()), "tiled");
+    assert_eq!(chosen((64, 64, 65536), &Caps::portable()), "tiled_split");
+    // without workgroup memory for the tiles there is a variant that needs none
+    assert_eq!(chosen((256, 256, 256), &Caps { workgroup_bytes: 4096, ..Caps::portable() }), "direct");
+}
