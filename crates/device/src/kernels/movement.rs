@@ -1,1 +1,194 @@
-//! Copies, padding, gathering.
+//! Copies, fills, padding, concatenation, gathering and scattering: elements change places, not values.
+
+mod gather;
+mod pad;
+mod scatter;
+
+use anygrad_layout::{DType, Layout, Shape};
+use anygrad_shaders::POINTWISE;
+
+pub use self::gather::gather;
+pub use self::pad::pad;
+pub use self::scatter::{VARIANTS as SCATTER_VARIANTS, scatter_add};
+use super::address::Axes;
+use super::loads::Loads;
+use super::{Builder, Pointwise, Sink, Source, SourceKind, fold_groups, invalid, pointwise, storage_type};
+use crate::{Caps, DeviceError, Launch, Lowered, Operand};
+
+/// Writes the elements of a view densely, in row-major order.
+///
+/// # Errors
+/// Those of [`pointwise::pointwise`].
+pub fn copy(input: &Layout, dtype: DType, caps: &Caps) -> Result<Lowered, DeviceError> {
+    pointwise::lower("copy", &Pointwise::copy(input, stored(dtype)), caps, None)
+}
+
+/// Writes the run-time number 0 to all `n` elements of the output.
+///
+/// # Errors
+/// Those of [`pointwise::pointwise`].
+pub fn fill(n: usize, dtype: DType, caps: &Caps) -> Result<Lowered, DeviceError> {
+    let program = Pointwise {
+        shape: [n].into(),
+        inputs: Vec::new(),
+        numbers: vec![stored(dtype)],
+        steps: Vec::new(),
+        outputs: vec![Sink { value: 0, dtype: stored(dtype), in_place: None }],
+    };
+    pointwise::lower("fill", &program, caps, None)
+}
+
+/// Writes the elements of a view to the places that `into`, of the same shape, has in the output. The rest of
+/// the output keeps what it held.
+///
+/// # Errors
+/// [`DeviceError::Validation`] if the shapes differ or `into` shows an element twice by a stride of 0; those of
+/// [`pointwise::pointwise`].
+pub fn copy_into(input: &Layout, dtype: DType, into: &Layout, caps: &Caps) -> Result<Lowered, DeviceError> {
+    let launch = copy_launch("copy_into", input, 0, dtype, into, caps)?;
+    Ok(Lowered { launches: launch.into_iter().collect(), scratch: Vec::new() })
+}
+
+/// Joins views along `axis`, in order; input `i` is [`Operand::Input`] `i`. They agree in the other sizes.
+///
+/// # Errors
+/// [`DeviceError::Validation`] if there are none, or their shapes do not fit; those of [`pointwise::pointwise`].
+pub fn concat(inputs: &[&Layout], dtype: DType, axis: usize, caps: &Caps) -> Result<Lowered, DeviceError> {
+    const FAMILY: &str = "concat";
+    let Some(first) = inputs.first() else { return Err(invalid(FAMILY, "nothing to join")) };
+    let mut shape = first.shape.clone();
+    if axis >= shape.rank() {
+        return Err(invalid(FAMILY, format!("axis {axis} of shape {shape} does not exist")));
+    }
+    for input in inputs {
+        let mut other = input.shape.clone();
+        if other.rank() == shape.rank() {
+            other[axis] = shape[axis];
+        }
+        if other != shape {
+            let message = format!("shape {} does not join {} along axis {axis}", input.shape, first.shape);
+            return Err(invalid(FAMILY, message));
+        }
+    }
+    let length = |input: &&Layout| input.shape[axis];
+    shape[axis] = inputs.iter().map(length).fold(0, usize::saturating_add);
+    let whole = Layout::contiguous(shape);
+    let mut lowered = Lowered::default();
+    let mut start = 0;
+    for (i, input) in inputs.iter().enumerate() {
+        let part = whole.slice(axis, start, length(input), 1);
+        start += length(input);
+        lowered.launches.extend(copy_launch(FAMILY, input, i, dtype, &part, caps)?);
+    }
+    Ok(lowered)
+}
+
+/// The type under which elements move: a bool is a word like any other.
+fn stored(dtype: DType) -> DType {
+    if dtype == DType::Bool { DType::U32 } else { dtype }
+}
+
+/// The dispatch that copies a view of input `index` into a view of the output; none if they are empty.
+fn copy_launch(
+    family: &'static str,
+    input: &Layout,
+    index: usize,
+    dtype: DType,
+    into: &Layout,
+    caps: &Caps,
+) -> Result<Option<Launch>, DeviceError> {
+    if input.shape != into.shape {
+        return Err(invalid(family, format!("shape {} into shape {}", input.shape, into.shape)));
+    }
+    if into.shape.iter().zip(&into.strides).any(|(n, stride)| *n > 1 && *stride == 0) {
+        return Err(invalid(family, "the destination shows an element more than once"));
+    }
+    let dtype = stored(dtype);
+    // the value, and the position it goes to
+    let program = Pointwise {
+        shape: input.shape.clone(),
+        inputs: vec![
+            Source { kind: SourceKind::Buffer(index), dtype, layout: input.clone() },
+            Source { kind: SourceKind::Iota, dtype: DType::U32, layout: into.clone() },
+        ],
+        numbers: Vec::new(),
+        steps: Vec::new(),
+        outputs: vec![
+            Sink { value: 0, dtype, in_place: None },
+            Sink { value: 1, dtype: DType::U32, in_place: None },
+        ],
+    };
+    program.check(family)?;
+    if program.numel() == 0 {
+        return Ok(None);
+    }
+    let axes = Axes::new('i', &program.shape, &[input, into]);
+    // four neighbours stay aligned neighbours
+    let multiple = |s: &isize| *s % 4 == 0;
+    let whole =
+        axes.strides[1].split_last().is_some_and(|(last, rest)| *last == 1 && rest.iter().all(multiple));
+    let four = whole && into.offset.is_multiple_of(4) && Loads::fours_fit(std::slice::from_ref(&axes));
+
+    let mut builder = Builder::new(family, if four { "vec4" } else { "strided" });
+    let mut loads = Loads::new(&program, vec![axes], four);
+    let count = loads.axes[0].count();
+    builder.param("count", count);
+    program.emit_apply(&mut builder)?;
+    let mut text = loads.axes[0].coordinates(&mut builder, "i");
+    text += &loads.emit(&mut builder)?;
+    text += &loads.apply();
+    if four {
+        let ty = storage_type(dtype)?;
+        builder.read_write_vec4("out0", dtype, Operand::Output(0));
+        text += &format!("    out0[r0.y1 / 4u] = vec4<{ty}>(r0.y0, r1.y0, r2.y0, r3.y0);\n");
+    } else {
+        builder.read_write("out0", dtype, Operand::Output(0));
+        text += "    out0[r0.y1] = r0.y0;\n";
+    }
+    builder.function(format!("fn evaluate(i: u32) {{\n{text}}}"));
+    let written = 4 * program.numel() as u64;
+    let bytes = program.bytes_read().saturating_add(written);
+    walk(builder, count, caps, bytes).map(Some)
+}
+
+/// Finishes a kernel that calls `evaluate` for `count` positions.
+fn walk(mut builder: Builder, count: usize, caps: &Caps, bytes: u64) -> Result<Launch, DeviceError> {
+    let (group, repeat) = pointwise::schedule(count, caps);
+    builder.constant("GROUP", group);
+    builder.constant("REPEAT", repeat);
+    let grid = fold_groups(count.div_ceil((group * repeat) as usize), caps)?;
+    builder.finish(POINTWISE, grid, 0, bytes)
+}
+
+/// What gather and scatter share: checks that `index` fits `data` but along `axis`, that it is a whole number,
+/// and that positions fit 31 bits.
+fn check_index(
+    family: &'static str,
+    data: &Layout,
+    index: &Layout,
+    index_dtype: DType,
+    axis: usize,
+) -> Result<(), DeviceError> {
+    if !index_dtype.is_int() {
+        return Err(invalid(family, format!("an index is u32 or i32, not {index_dtype}")));
+    }
+    if axis >= data.rank() {
+        return Err(invalid(family, format!("axis {axis} of shape {} does not exist", data.shape)));
+    }
+    let differs = |i: usize| i != axis && data.shape[i] != index.shape[i];
+    if data.rank() != index.rank() || (0..data.rank()).any(differs) {
+        return Err(invalid(family, format!("index of shape {} for shape {}", index.shape, data.shape)));
+    }
+    check_positions(family, &index.shape)
+}
+
+fn check_positions(family: &'static str, shape: &Shape) -> Result<(), DeviceError> {
+    match shape.checked_numel() {
+        Some(n) if n <= i32::MAX as usize => Ok(()),
+        _ => Err(DeviceError::TooLarge {
+            bytes: (shape.numel() as u64).saturating_mul(4),
+            limit: 4 * i32::MAX as u64,
+            what: format!("{family} over {shape}"),
+        }),
+    }
+}

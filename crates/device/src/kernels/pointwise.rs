@@ -104,7 +104,7 @@ fn emit(
 
 /// Threads of a workgroup, and stretches it walks. A software adapter pays for each workgroup, and has few
 /// cores to keep busy; a GPU wants many threads in flight.
-fn schedule(count: usize, caps: &Caps) -> (u32, u32) {
+pub(super) fn schedule(count: usize, caps: &Caps) -> (u32, u32) {
     match caps.software {
         true if count >= 64 * 16 * 16 => (64, 16),
         true => (64, 1),
