@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use anygrad_layout::{DType, Layout, Shape, collapse};
 
 use crate::host::Pooled;
@@ -43,6 +45,21 @@ pub(crate) fn dense_copy<T: Pooled>(host: &Host, data: &[T], layout: &Layout) ->
         _ => chunks(&mut out, PIECE, work, |i, out| walk.load(data, i * PIECE, out)),
     }
     Ok(out)
+}
+
+/// The elements of a view in row-major order: borrowed where they lie so, else copied.
+pub(crate) fn dense<'a, T: Pooled>(
+    host: &Host,
+    data: &'a [T],
+    layout: &Layout,
+) -> Result<Cow<'a, [T]>, CpuError> {
+    if layout.numel() == 0 {
+        return Ok(Cow::Borrowed(&[]));
+    }
+    if layout.is_dense() {
+        return Ok(Cow::Borrowed(&data[layout.offset..layout.offset + layout.numel()]));
+    }
+    dense_copy(host, data, layout).map(Cow::Owned)
 }
 
 /// Fills rows of `columns` elements: element (i, j) is `data[base + i + j·stride]`.

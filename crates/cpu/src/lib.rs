@@ -8,6 +8,7 @@ mod buffer;
 mod conv;
 mod copy;
 mod error;
+mod gather;
 mod host;
 mod lane;
 mod matmul;
@@ -19,12 +20,14 @@ mod reduce;
 mod storage;
 mod view;
 mod walk;
+mod window;
 mod word;
 
 pub use buffer::Buffer;
 pub use conv::conv;
 pub use copy::{concat, copy, fill, pad};
 pub use error::CpuError;
+pub use gather::{gather, scatter_add};
 pub use host::{Host, Memory};
 pub use lane::{
     BlockFn, Lane, LaneMut, apply1, apply2, apply3, compare2, convert, float1, float2, float3, number1,
@@ -36,4 +39,5 @@ pub use random::{threefry, threefry2x32, unit_float};
 pub use reduce::{Reduce, reduce};
 pub use storage::Storage;
 pub use view::View;
+pub use window::{NO_INDEX, max_index, window_gather, window_scatter, window_sum, window_sum_adjoint};
 pub use word::Word;
