@@ -59,7 +59,7 @@ struct Facts {
 
 /// Reduces the one output of `input` over `axes`. The result, at output 0, has the axes that are kept, in order;
 /// its type is the value's, or `u32` for an index. The order of additions depends on the shape and on `caps`
-/// only, and no f32 sum is longer than 1024 terms in a row.
+/// only, and no f32 sum is longer than 256 terms in a row.
 ///
 /// # Errors
 /// [`DeviceError::Validation`] for a program that contradicts itself or has not one output, bool values, an axis
@@ -148,9 +148,9 @@ fn lower(
         let chunks = stage.chunks();
         let bytes = facts.outputs.saturating_mul(chunks).saturating_mul(4);
         lowered.scratch = vec![bytes; if monoid.kind.is_index() { 2 } else { 1 }];
+        let few = if caps.software { 4096 } else { 32 };
         let partials = Facts { terms: chunks, columns: false, ..facts };
-        let worker =
-            partials.worker(if caps.software || chunks <= 32 { "thread" } else { "workgroup" }, caps);
+        let worker = partials.worker(if chunks <= few { "thread" } else { "workgroup" }, caps);
         stage = Stage { worker, terms: chunks, chunk: chunks, to_scratch: false, ..stage };
         lowered.launches.push(stage.of_scratch(monoid, caps)?);
     }

@@ -20,6 +20,9 @@ const FAMILY: &str = "scatter_add";
 const GROUP: u32 = 64;
 /// Terms added in a row.
 const BLOCK: u32 = 256;
+/// Terms of a dispatch; the next one adds to the output. A thread loops over them, and Mesa's lavapipe ends all
+/// loops of a thread after 65,535 rounds together.
+const PIECE: usize = 1 << 14;
 
 /// `out[.., j, ..] = Σ_i [index[.., i, ..] == j] · g[.., i, ..]` along `axis`, with `0 ≤ j < size`, of input 0
 /// by input 1, which have one shape. An index out of range adds nothing. Terms are added in ascending order of
@@ -54,29 +57,49 @@ pub fn scatter_add(
     if shape.numel() == 0 {
         return Ok(Lowered::default());
     }
-    let scatter = Scatter { g, index, index_dtype, dtype, axis, size, shape };
-    let chains = (axis + 1..g.rank()).all(|a| index.strides[a] == 0 || index.shape[a] == 1);
-    match force {
-        None if chains && scatter.linked_is_cheaper() => scatter.linked(caps),
-        None | Some("scan") => Ok(Lowered { launches: vec![scatter.scan(caps)?], scratch: Vec::new() }),
-        Some("linked") if chains && g.shape[axis] > 0 => scatter.linked(caps),
-        Some("linked") => Err(invalid(FAMILY, "linked does not fit an index that varies after the axis")),
-        Some(other) => Err(invalid(FAMILY, format!("no variant {other}"))),
+    let length = g.shape[axis];
+    let chains = length > 0 && (axis + 1..g.rank()).all(|a| index.strides[a] == 0 || index.shape[a] == 1);
+    let piece = |start: usize| {
+        let cut = |view: &Layout| view.slice(axis, start, PIECE.min(length - start), 1);
+        let (g, index, shape) = (cut(g), cut(index), shape.clone());
+        Scatter { g, index, index_dtype, dtype, axis, size, shape, adds: start > 0 }
+    };
+    let linked = match force {
+        None => chains && piece(0).linked_is_cheaper(),
+        Some("linked") if chains => true,
+        Some("linked") => {
+            return Err(invalid(FAMILY, "linked does not fit an index that varies after the axis"));
+        }
+        Some("scan") => false,
+        Some(other) => return Err(invalid(FAMILY, format!("no variant {other}"))),
+    };
+    let mut lowered = Lowered::default();
+    // without terms, one piece writes zeros
+    for start in (0..length.max(1)).step_by(PIECE) {
+        if linked {
+            piece(start).linked(caps, &mut lowered)?;
+        } else {
+            lowered.launches.push(piece(start).scan(caps)?);
+        }
     }
+    Ok(lowered)
 }
 
-struct Scatter<'a> {
-    g: &'a Layout,
-    index: &'a Layout,
+/// The terms of some dispatches.
+struct Scatter {
+    g: Layout,
+    index: Layout,
     index_dtype: DType,
     dtype: DType,
     axis: usize,
     size: usize,
     /// Of the result.
     shape: Shape,
+    /// Whether the output already holds the sum of earlier terms.
+    adds: bool,
 }
 
-impl Scatter<'_> {
+impl Scatter {
     fn length(&self) -> usize {
         self.g.shape[self.axis]
     }
@@ -112,7 +135,7 @@ impl Scatter<'_> {
     }
 
     /// Scratch 0 holds the head of each chain, scratch 1 for each term the next one.
-    fn linked(&self, caps: &Caps) -> Result<Lowered, DeviceError> {
+    fn linked(&self, caps: &Caps, lowered: &mut Lowered) -> Result<(), DeviceError> {
         let (lines, _) = self.around();
         let heads = lines.saturating_mul(self.size);
         let terms = lines.saturating_mul(self.length());
@@ -128,10 +151,12 @@ impl Scatter<'_> {
              fn following(here: Place, i: u32) -> u32 {\n    return next[here.left * p.length + i];\n}",
         );
         let chain = self.finish(builder, SCATTER_CHAIN, self.g.numel() as u64, 8 * terms as u64, caps)?;
-        Ok(Lowered {
-            launches: vec![fill_none(heads, caps)?, self.link(lines, terms, caps)?, chain],
-            scratch: vec![4 * heads, 4 * terms],
-        })
+        lowered.launches.extend([fill_none(heads, caps)?, self.link(lines, terms, caps)?, chain]);
+        if lowered.scratch.is_empty() {
+            // the first piece is the longest
+            lowered.scratch = vec![4 * heads, 4 * terms];
+        }
+        Ok(())
     }
 
     fn link(&self, lines: usize, terms: usize, caps: &Caps) -> Result<Launch, DeviceError> {
@@ -209,7 +234,8 @@ impl Scatter<'_> {
         builder.alias("T", storage_type(self.dtype)?);
         builder.constant("GROUP", GROUP);
         builder.read_write("output", self.dtype, Operand::Output(0));
-        builder.function("fn store(slot: u32, value: T) {\n    output[slot] = value;\n}");
+        let sum = if self.adds { "output[slot] + value" } else { "value" };
+        builder.function(format!("fn store(slot: u32, value: T) {{\n    output[slot] = {sum};\n}}"));
         let count = self.shape.numel();
         let grid = fold_groups(count.div_ceil(GROUP as usize), caps)?;
         let moved = 4 * (count as u64).saturating_add(self.g.numel() as u64);

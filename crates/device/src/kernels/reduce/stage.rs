@@ -9,10 +9,10 @@ use crate::kernels::loads::Loads;
 use crate::kernels::{Builder, Pointwise, fold_groups};
 use crate::{Caps, DeviceError, Launch, Operand};
 
-/// Terms of a block: with as many blocks no sum of f32 is longer than 1024 terms in a row.
+/// Terms of a block. Blocks are added up in turn, so that no sum of f32 has more terms in a row.
 const BLOCK: usize = 256;
-/// The most blocks one thread adds up.
-const BLOCKS: usize = 1024;
+/// The most terms one thread takes: Mesa's lavapipe ends all loops of a thread after 65,535 rounds together.
+const TERMS: usize = 1 << 15;
 
 /// Who works on a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +24,11 @@ pub(super) enum Worker {
 }
 
 impl Worker {
-    /// The most terms of a slot, so that f32 sums stay accurate.
+    /// The most terms of a slot.
     pub fn most_terms(self) -> usize {
         match self {
-            Worker::Thread => BLOCK * BLOCKS,
-            Worker::Workgroup(threads) => BLOCK * BLOCKS * threads as usize,
+            Worker::Thread => TERMS,
+            Worker::Workgroup(threads) => TERMS * threads as usize,
         }
     }
 
