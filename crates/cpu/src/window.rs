@@ -97,14 +97,18 @@ fn greatest<T: Pooled>(
     chunks(&mut out, slide.out_plane(), slide.work(planes), |plane, out| {
         let x = &x[plane * slide.in_plane()..][..slide.in_plane()];
         slide.windows(|at, taps| {
-            let mut best: Option<(T, usize)> = None;
+            let Some(first) = slide.first_tap(taps) else {
+                out[at] = NO_INDEX;
+                return;
+            };
+            // Both sides of the choices are computed: which element wins cannot be predicted.
+            let (mut best, mut best_at) = (x[first], first);
             slide.taps(taps, |i| {
-                let beaten = best.is_none_or(|(value, _)| x[i] > value || (x[i].is_nan() && !value.is_nan()));
-                if beaten {
-                    best = Some((x[i], i));
-                }
+                let beats = (x[i] > best) | (x[i].is_nan() & !best.is_nan());
+                best = if beats { x[i] } else { best };
+                best_at = if beats { i } else { best_at };
             });
-            out[at] = best.map_or(NO_INDEX, |(_, i)| i as u32);
+            out[at] = best_at as u32;
         });
     });
     Ok(out)
@@ -297,6 +301,14 @@ impl Slide {
                 }
             }
         }
+    }
+
+    /// The position in the plane of the first tap, if there is one.
+    #[inline]
+    fn first_tap(&self, taps: [Taps; 3]) -> Option<usize> {
+        let [z, y, x] = taps;
+        let some = z.count > 0 && y.count > 0 && x.count > 0;
+        some.then(|| (z.first * self.input[1] + y.first) * self.input[2] + x.first)
     }
 
     /// Calls `visit` with the position in the plane of every tap, in row-major order.

@@ -64,76 +64,108 @@ impl<'a> Columns<'a> {
 
     /// Writes a piece of the matrix, row by row.
     pub fn write(&self, rows: Range<usize>, columns: Range<usize>, out: &mut [f32]) {
-        let wide = self.columns.sizes[2];
         for (row, out) in rows.zip(out.chunks_mut(columns.len().max(1))) {
             let (outer, taps) = self.rows.split(row);
             let start = self.offset + outer as isize * self.rows.outer;
-            let base: [isize; 3] =
-                [0, 1, 2].map(|axis| self.base[axis] + taps[axis] as isize * self.rows.steps[axis]);
-            let mut at = columns.start;
-            let mut left = out;
-            let (mut outer, mut place) = self.columns.split(at);
-            while at < columns.end {
-                let count = (wide - place[2]).min(columns.end - at);
-                let (now, rest) = left.split_at_mut(count);
-                left = rest;
-                self.write_run(start + outer as isize * self.columns.outer, base, place, now);
-                at += count;
-                // On to the next row of places.
-                place[2] = 0;
-                place[1] += 1;
-                if place[1] == self.columns.sizes[1] {
-                    place[1] = 0;
-                    place[0] += 1;
-                    if place[0] == self.columns.sizes[0] {
-                        place[0] = 0;
-                        outer += 1;
-                    }
+            let base = [0, 1, 2].map(|axis| self.base[axis] + taps[axis] as isize * self.rows.steps[axis]);
+            self.write_row(start, base, columns.start, out);
+        }
+    }
+
+    /// Writes the columns from `first` on of the row that reads from `start` and `base` on.
+    fn write_row(&self, start: isize, base: [isize; 3], first: usize, out: &mut [f32]) {
+        let [deep, high, wide] = self.columns.sizes;
+        let steps = self.columns.steps;
+        let inside = self.inside(base[2]);
+        let (mut outer, mut place) = self.columns.split(first);
+        let mut left = out;
+        while !left.is_empty() {
+            let count = (wide - place[2]).min(left.len());
+            let (run, rest) = left.split_at_mut(count);
+            left = rest;
+            let z = self.source(0, base[0] + place[0] as isize * steps[0]);
+            let y = self.source(1, base[1] + place[1] as isize * steps[1]);
+            match (z, y) {
+                (Some(z), Some(y)) => {
+                    let line = start
+                        + outer as isize * self.columns.outer
+                        + z as isize * self.strides[0]
+                        + y as isize * self.strides[1];
+                    self.write_run(line, base[2], place[2], &inside, run);
+                }
+                _ => run.fill(0.0),
+            }
+            // On to the next row of places.
+            place[2] = 0;
+            place[1] += 1;
+            if place[1] == high {
+                place[1] = 0;
+                place[0] += 1;
+                if place[0] == deep {
+                    place[0] = 0;
+                    outer += 1;
                 }
             }
         }
     }
 
-    /// Writes neighbours along the last axis, from `place` on; zeros where there is padding or spread.
-    #[inline]
-    fn write_run(&self, start: isize, base: [isize; 3], place: [usize; 3], out: &mut [f32]) {
-        let mut start = start;
-        for axis in 0..2 {
-            let position = base[axis] + place[axis] as isize * self.columns.steps[axis];
-            match self.source(axis, position) {
-                Some(i) => start += i as isize * self.strides[axis],
-                None => return out.fill(0.0),
-            }
-        }
-        let step = self.columns.steps[2];
-        let first = base[2] + place[2] as isize * step;
-        let stride = self.strides[2];
+    /// The places along the last axis that read inside the input, where those are neighbours in memory order.
+    fn inside(&self, base: isize) -> Option<Range<usize>> {
+        let (step, wide) = (self.columns.steps[2], self.columns.sizes[2] as isize);
         if step < 1 || self.spread[2] != 1 {
-            for (i, to) in out.iter_mut().enumerate() {
-                let source = self.source(2, first + i as isize * step);
-                *to = source.map_or(0.0, |at| self.data[(start + at as isize * stride) as usize]);
+            return None;
+        }
+        // The first place whose position is not below a bound.
+        let from = |bound: isize| {
+            let ahead = bound - base;
+            let places = if step == 1 { ahead } else { (ahead + step - 1).div_euclid(step) };
+            places.clamp(0, wide) as usize
+        };
+        let first = from(0);
+        Some(first..from(self.input[2] as isize).max(first))
+    }
+
+    /// Writes neighbours along the last axis, from `place` on; zeros where there is padding or spread.
+    #[inline(always)]
+    fn write_run(
+        &self,
+        line: isize,
+        base: isize,
+        place: usize,
+        inside: &Option<Range<usize>>,
+        out: &mut [f32],
+    ) {
+        let (step, stride) = (self.columns.steps[2], self.strides[2]);
+        let Some(inside) = inside else {
+            for (i, to) in (place..).zip(out) {
+                let source = self.source(2, base + i as isize * step);
+                *to = source.map_or(0.0, |at| self.data[(line + at as isize * stride) as usize]);
             }
             return;
-        }
-        // The places before `inside` lie in the padding before, those from `after` in the padding behind.
-        let size = self.input[2] as isize;
-        let until = |bound: isize| match step {
-            1 => bound,
-            _ => (bound + step - 1).div_euclid(step),
         };
-        let inside = until(-first).clamp(0, out.len() as isize);
-        let after = until(size - first).clamp(inside, out.len() as isize);
-        let (before, rest) = out.split_at_mut(inside as usize);
-        let (within, behind) = rest.split_at_mut((after - inside) as usize);
-        before.fill(0.0);
-        behind.fill(0.0);
+        let len = out.len();
+        let first = inside.start.clamp(place, place + len) - place;
+        let last = inside.end.clamp(place + first, place + len) - place;
+        if first > 0 {
+            out[..first].fill(0.0);
+        }
+        if last < len {
+            out[last..].fill(0.0);
+        }
+        let within = &mut out[first..last];
         if within.is_empty() {
             return;
         }
-        let from = start + (first + inside * step) * stride;
+        let from = line + (base + (place + first) as isize * step) * stride;
         let stride = step * stride;
         if stride == 1 {
-            within.copy_from_slice(&self.data[from as usize..from as usize + within.len()]);
+            let from = &self.data[from as usize..from as usize + within.len()];
+            // A call to copy memory costs more than a short loop.
+            if within.len() < 16 {
+                within.iter_mut().zip(from).for_each(|(to, &x)| *to = x);
+            } else {
+                within.copy_from_slice(from);
+            }
         } else {
             for (i, to) in within.iter_mut().enumerate() {
                 *to = self.data[(from + i as isize * stride) as usize];

@@ -83,7 +83,9 @@ impl<'a> Tiles<'a> {
         let wanted = (TILE / terms.max(1)).clamp(COLUMNS.start, COLUMNS.end);
         let joined = if plain.is_some() { 1 } else { (wanted / positions).clamp(1, geometry.images) };
         let columns = wanted.min(joined * positions);
-        let rows = if plain.is_some() { terms } else { (2 * TILE / columns).clamp(1, terms.max(1)) };
+        // Equal pieces, rather than a small one at the end.
+        let rows = if plain.is_some() { terms } else { (4 * TILE / columns).max(1) };
+        let rows = terms.div_ceil(terms.div_ceil(rows.max(1)).max(1)).max(1);
         let groups = geometry.conv.groups;
         let pieces = geometry.images.div_ceil(joined) * groups * (joined * positions).div_ceil(columns);
         let splits =
