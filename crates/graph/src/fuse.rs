@@ -83,6 +83,9 @@ pub(crate) struct Rules {
     pub fuse: bool,
 }
 
+/// Instructions one kernel holds at most: longer kernels take long to compile, and gain nothing.
+const LONGEST: usize = 128;
+
 pub(crate) fn group(program: &Program, rules: Rules) -> Grouped {
     let mut fuser = Fuser::new(program, rules);
     fuser.resolve();
@@ -278,7 +281,7 @@ impl<'a> Fuser<'a> {
         together.push(id);
         together.sort_unstable();
         match joined.first().copied() {
-            Some(first) if self.buffers(&together) <= self.rules.buffers => {
+            Some(first) if self.fits(&together) => {
                 joined.iter().for_each(|&g| self.members[g].clear());
                 for &member in &together {
                     self.group_of[member as usize] = Some(first);
@@ -286,10 +289,14 @@ impl<'a> Fuser<'a> {
                 self.members[first] = together;
                 self.stages[id as usize] = stage;
             }
-            // too many buffers for one kernel: the next stage starts here
+            // too much for one kernel: the next stage starts here
             Some(_) => self.open(id, stage + 1),
             None => self.open(id, stage),
         }
+    }
+
+    fn fits(&self, members: &[u32]) -> bool {
+        members.len() <= LONGEST && self.buffers(members) <= self.rules.buffers
     }
 
     fn open(&mut self, id: u32, stage: usize) {
@@ -355,7 +362,7 @@ impl<'a> Fuser<'a> {
             let mut together = self.members[g].clone();
             together.extend(&self.members[target]);
             together.sort_unstable();
-            if self.buffers(&together) <= self.rules.buffers {
+            if self.fits(&together) {
                 together.iter().for_each(|&id| self.group_of[id as usize] = Some(target));
                 self.members[target] = together;
                 self.members[g].clear();

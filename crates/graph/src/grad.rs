@@ -2,7 +2,6 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::error::Error;
 use crate::op::Vjp;
 use crate::scope;
 use crate::tensor::{Node, State};

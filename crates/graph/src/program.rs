@@ -185,7 +185,7 @@ impl Program {
         let Some(instr) = self.instrs.get(id as usize) else { return String::new() };
         let inputs: String = instr.inputs.iter().map(|i| format!(" %{i}")).collect();
         let attributes = match instr.op.kind() {
-            Kind::View | Kind::Kernel => attributes(&format!("{:?}", *instr.op)),
+            Kind::View | Kind::Kernel => attributes(&format!("{:?}", &*instr.op)),
             _ => String::new(),
         };
         let donated = if self.donated.contains(&id) { ", overwritten" } else { "" };

@@ -39,7 +39,7 @@ impl Rng {
     /// The key of the next draw.
     pub fn next_key(&mut self) -> [u32; 2] {
         let halves = |x: u64| [x as u32, (x >> 32) as u32];
-        let key = anygrad_cpu::threefry(halves(self.calls), halves(self.seed));
+        let key = anygrad_cpu::threefry2x32(halves(self.calls), halves(self.seed));
         self.calls = self.calls.wrapping_add(1);
         key
     }

@@ -135,9 +135,8 @@ fn take(
     match buffer.try_take() {
         Ok(storage) => Ok(storage),
         Err(shared) => {
-            let mut copy = host.alloc(shared.storage().dtype(), shared.storage().len())?;
-            copy.copy_from(shared.storage());
-            Ok(copy)
+            let layout = Layout::contiguous([shared.storage().len()]);
+            Ok(cpu::copy(host, View { data: shared.storage(), layout: &layout })?)
         }
     }
 }

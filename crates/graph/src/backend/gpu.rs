@@ -1,6 +1,7 @@
 //! A program on a GPU: groups become launches, stored values become slots, and a run replays them.
 
-use anygrad_device::kernels::pointwise::{self as kernel, Pointwise};
+use anygrad_device::kernels::Pointwise;
+use anygrad_device::kernels::pointwise as kernel;
 use anygrad_device::{self as device, Gpu, Lowered as Kernels, Operand, PlanStep};
 use anygrad_layout::DType;
 
@@ -215,19 +216,19 @@ fn pointwise(fused: &Fused, in_place: &[Option<usize>]) -> (Pointwise, Vec<u32>)
                     values.push(value);
                     values.len() - 1
                 });
-                kernel::SourceKind::Buffer(at)
+                device::kernels::SourceKind::Buffer(at)
             }
-            _ => kernel::SourceKind::Iota,
+            _ => device::kernels::SourceKind::Iota,
         };
-        kernel::Source { kind, dtype, layout: read.layout.clone() }
+        device::kernels::Source { kind, dtype, layout: read.layout.clone() }
     };
     let inputs = fused.sources.iter().map(|(read, dtype)| source(read, *dtype)).collect();
-    let step = |s: &crate::fuse::FusedStep| kernel::Step {
+    let step = |s: &crate::fuse::FusedStep| device::kernels::Step {
         wgsl: (s.row.wgsl)(s.input),
         args: s.args.clone(),
         dtype: s.output,
     };
-    let sink = |(&(_, value, dtype), in_place): (&(u32, u32, DType), &Option<usize>)| kernel::Sink {
+    let sink = |(&(_, value, dtype), in_place): (&(u32, u32, DType), &Option<usize>)| device::kernels::Sink {
         value,
         dtype,
         in_place: *in_place,

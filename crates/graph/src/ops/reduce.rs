@@ -96,7 +96,7 @@ impl Op for Reduce {
         _: &Meta,
         caps: &Caps,
     ) -> Result<Lowered, DeviceError> {
-        let program = anygrad_device::kernels::pointwise::Pointwise::load(inputs[0].clone(), dtypes[0]);
+        let program = anygrad_device::kernels::Pointwise::copy(&inputs[0], dtypes[0]);
         kernel::reduce(&program, self.kernel(), &self.axes, caps, None)
     }
     fn reduction(&self) -> Option<(kernel::Reduce, &[usize])> {

@@ -1,12 +1,10 @@
 //! Arithmetic, extremes and choice.
 
-use anygrad_cpu::{Lane, LaneMut};
 use anygrad_layout::DType;
 
 use super::row::{gradient, lanes, pointwise};
-use super::{Class, Operand, Pointwise, Row, Types};
+use super::{Class, Types};
 use crate::Tensor;
-use crate::op::{Gradients, OpRef, Vjp};
 
 /// Arithmetic that is defined for every number: integers wrap, and an integer divided by 0 is 0.
 pub(super) trait Arithmetic: Copy {

@@ -1,12 +1,10 @@
 //! Conversions between dtypes, called through [`Tensor::to_dtype`].
 
-use anygrad_cpu::{Lane, LaneMut};
 use anygrad_layout::DType;
 
 use super::row::{gradient, lanes, pointwise};
-use super::{Class, Operand, Pointwise, Row, Types};
+use super::{Class, Types};
 use crate::Tensor;
-use crate::op::{Gradients, OpRef, Vjp};
 
 pointwise! {
     /// As f32: integers are rounded to nearest, true is 1.

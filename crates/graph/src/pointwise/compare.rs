@@ -1,11 +1,8 @@
 //! Comparisons and logic. None has a derivative: gradients stop here.
 
-use anygrad_cpu::{Lane, LaneMut};
-
 use super::row::{gradient, lanes, pointwise};
-use super::{Class, Operand, Pointwise, Row, Types};
+use super::{Class, Types};
 use crate::Tensor;
-use crate::op::{Gradients, OpRef, Vjp};
 
 const NUMBER: Types = Types::Truth(Class::Number);
 const LOGIC: Types = Types::Same(Class::Bool);

@@ -1,11 +1,8 @@
 //! Functions of one real variable, and powers.
 
-use anygrad_cpu::{Lane, LaneMut};
-
 use super::row::{gradient, lanes, pointwise};
-use super::{Class, Operand, Pointwise, Row, Types};
+use super::{Class, Types};
 use crate::Tensor;
-use crate::op::{Gradients, OpRef, Vjp};
 
 const FLOAT: Types = Types::Same(Class::Float);
 
@@ -52,7 +49,7 @@ pointwise! {
     }
     /// `x²`.
     square(x) Types::Same(Class::Number) => {
-        cpu: same [F32 F64 I32 U32] super::arithmetic::Arithmetic::times(x, x),
+        cpu: same [F32 F64 I32 U32] crate::pointwise::arithmetic::Arithmetic::times(x, x),
         wgsl: [_ => "$0 * $0"],
         vjp: { |g, _y| [g * 2.0 * x] },
         probe: (-3.0, 3.0),

@@ -1,18 +1,16 @@
 //! The counter-based random generator.
 
-use anygrad_cpu::{Lane, LaneMut};
 use anygrad_layout::DType;
 
 use super::row::{gradient, lanes, pointwise};
-use super::{Class, Operand, Pointwise, Row, Types};
+use super::{Class, Types};
 use crate::Tensor;
-use crate::op::{Gradients, OpRef, Vjp};
 
 pointwise! {
     /// The first word of the Threefry-2x32-20 block `(self, 0)` under the key `(k0, k1)`: 32 random bits that are
     /// the same on every device (Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011).
     threefry(x, k0, k1) Types::Same(Class::Only(DType::U32)) => {
-        cpu: same [U32] anygrad_cpu::threefry([x, 0], [k0, k1])[0],
+        cpu: same [U32] anygrad_cpu::threefry(x, [k0, k1])[0],
         wgsl: [_ => "ag_threefry($0, $1, $2)"],
         vjp: none,
         probe: (0.0, 1e9),

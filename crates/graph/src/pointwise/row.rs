@@ -183,7 +183,7 @@ macro_rules! pointwise {
             probe: $probe:expr $(,)?
         }
     )+) => {
-        pub(super) static ROWS: &[&Row] = &[$(&$name::ROW),+];
+        pub(super) static ROWS: &[&$crate::pointwise::Row] = &[$(&$name::ROW),+];
 
         $(
             #[allow(non_snake_case, unused_imports)]
@@ -191,11 +191,11 @@ macro_rules! pointwise {
                 use super::*;
 
                 #[allow(clippy::unnecessary_cast)]
-                fn cpu(args: &[Lane<'_>], out: &mut LaneMut<'_>) -> Option<()> {
+                fn cpu(args: &[anygrad_cpu::Lane<'_>], out: &mut anygrad_cpu::LaneMut<'_>) -> Option<()> {
                     lanes!(args, out, $kind, [$($lane)+], ($x $(, $more)*), $cpu)
                 }
 
-                pub static ROW: Row = Row {
+                pub static ROW: $crate::pointwise::Row = $crate::pointwise::Row {
                     name: stringify!($name),
                     arity: [stringify!($x) $(, stringify!($more))*].len(),
                     types: $types,
@@ -205,15 +205,15 @@ macro_rules! pointwise {
                     probe: $probe,
                 };
 
-                pub static OP: Pointwise = Pointwise(&ROW);
+                pub static OP: $crate::pointwise::Pointwise = $crate::pointwise::Pointwise(&ROW);
             }
 
             impl Tensor {
                 $(#[$doc])*
                 #[track_caller]
-                pub fn $name(&self $(, $more: impl Operand)*) -> Tensor {
-                    $(let $more = $more.like(self);)*
-                    Tensor::record(OpRef::Static(&$name::OP), &[self $(, &$more)*])
+                pub fn $name(&self $(, $more: impl $crate::pointwise::Operand)*) -> Tensor {
+                    $(let $more = $crate::pointwise::Operand::like($more, self);)*
+                    Tensor::record($crate::op::OpRef::Static(&$name::OP), &[self $(, &$more)*])
                 }
             }
         )+
@@ -224,7 +224,7 @@ macro_rules! pointwise {
 macro_rules! gradient {
     (($($x:ident),+) none) => { None };
     (($($x:ident),+) { |$g:ident, $y:ident| [$($e:expr),+ $(,)?] }) => {
-        Some(|v: &Vjp<'_>| -> Gradients {
+        Some(|v: &$crate::op::Vjp<'_>| -> $crate::op::Gradients {
             let ($g, $y) = (v.grad, v.output);
             let _ = ($g, $y);
             match v.inputs {
@@ -239,8 +239,8 @@ macro_rules! gradient {
 macro_rules! lanes {
     ($args:expr, $out:expr, same, [$($lane:ident)+], ($x:ident), $body:expr) => {{
         match ($args, $out) {
-            $(([Lane::$lane(a)], LaneMut::$lane(out)) => {
-                for (out, &$x) in out.iter_mut().zip(a) { *out = $body; }
+            $(([anygrad_cpu::Lane::$lane(a)], anygrad_cpu::LaneMut::$lane(out)) => {
+                for (out, &$x) in out.iter_mut().zip(a.iter()) { *out = $body; }
             })+
             _ => return None,
         }
@@ -248,8 +248,8 @@ macro_rules! lanes {
     }};
     ($args:expr, $out:expr, same, [$($lane:ident)+], ($x:ident, $y:ident), $body:expr) => {{
         match ($args, $out) {
-            $(([Lane::$lane(a), Lane::$lane(b)], LaneMut::$lane(out)) => {
-                for ((out, &$x), &$y) in out.iter_mut().zip(a).zip(b) { *out = $body; }
+            $(([anygrad_cpu::Lane::$lane(a), anygrad_cpu::Lane::$lane(b)], anygrad_cpu::LaneMut::$lane(out)) => {
+                for ((out, &$x), &$y) in out.iter_mut().zip(a.iter()).zip(b.iter()) { *out = $body; }
             })+
             _ => return None,
         }
@@ -257,8 +257,8 @@ macro_rules! lanes {
     }};
     ($args:expr, $out:expr, same, [$($lane:ident)+], ($x:ident, $y:ident, $z:ident), $body:expr) => {{
         match ($args, $out) {
-            $(([Lane::$lane(a), Lane::$lane(b), Lane::$lane(c)], LaneMut::$lane(out)) => {
-                for (((out, &$x), &$y), &$z) in out.iter_mut().zip(a).zip(b).zip(c) { *out = $body; }
+            $(([anygrad_cpu::Lane::$lane(a), anygrad_cpu::Lane::$lane(b), anygrad_cpu::Lane::$lane(c)], anygrad_cpu::LaneMut::$lane(out)) => {
+                for (((out, &$x), &$y), &$z) in out.iter_mut().zip(a.iter()).zip(b.iter()).zip(c.iter()) { *out = $body; }
             })+
             _ => return None,
         }
@@ -266,8 +266,8 @@ macro_rules! lanes {
     }};
     ($args:expr, $out:expr, truth, [$($lane:ident)+], ($x:ident), $body:expr) => {{
         match ($args, $out) {
-            $(([Lane::$lane(a)], LaneMut::U32(out)) => {
-                for (out, &$x) in out.iter_mut().zip(a) { *out = u32::from($body); }
+            $(([anygrad_cpu::Lane::$lane(a)], anygrad_cpu::LaneMut::U32(out)) => {
+                for (out, &$x) in out.iter_mut().zip(a.iter()) { *out = u32::from($body); }
             })+
             _ => return None,
         }
@@ -275,8 +275,8 @@ macro_rules! lanes {
     }};
     ($args:expr, $out:expr, truth, [$($lane:ident)+], ($x:ident, $y:ident), $body:expr) => {{
         match ($args, $out) {
-            $(([Lane::$lane(a), Lane::$lane(b)], LaneMut::U32(out)) => {
-                for ((out, &$x), &$y) in out.iter_mut().zip(a).zip(b) { *out = u32::from($body); }
+            $(([anygrad_cpu::Lane::$lane(a), anygrad_cpu::Lane::$lane(b)], anygrad_cpu::LaneMut::U32(out)) => {
+                for ((out, &$x), &$y) in out.iter_mut().zip(a.iter()).zip(b.iter()) { *out = u32::from($body); }
             })+
             _ => return None,
         }
@@ -284,8 +284,8 @@ macro_rules! lanes {
     }};
     ($args:expr, $out:expr, select, [$($lane:ident)+], ($c:ident, $x:ident, $y:ident), $body:expr) => {{
         match ($args, $out) {
-            $(([Lane::U32(c), Lane::$lane(a), Lane::$lane(b)], LaneMut::$lane(out)) => {
-                for (((out, &$c), &$x), &$y) in out.iter_mut().zip(c).zip(a).zip(b) { *out = $body; }
+            $(([anygrad_cpu::Lane::U32(c), anygrad_cpu::Lane::$lane(a), anygrad_cpu::Lane::$lane(b)], anygrad_cpu::LaneMut::$lane(out)) => {
+                for (((out, &$c), &$x), &$y) in out.iter_mut().zip(c.iter()).zip(a.iter()).zip(b.iter()) { *out = $body; }
             })+
             _ => return None,
         }
@@ -305,8 +305,8 @@ macro_rules! lanes {
     };
     (@to $args:expr, $out:expr, $to:ident, [$($lane:ident)+], $x:ident, $body:expr) => {{
         match ($args, $out) {
-            $(([Lane::$lane(a)], LaneMut::$to(out)) => {
-                for (out, &$x) in out.iter_mut().zip(a) { *out = $body; }
+            $(([anygrad_cpu::Lane::$lane(a)], anygrad_cpu::LaneMut::$to(out)) => {
+                for (out, &$x) in out.iter_mut().zip(a.iter()) { *out = $body; }
             })+
             _ => return None,
         }
