@@ -8,6 +8,10 @@ use anygrad_device::kernels::{Pointwise, Sink, Source, SourceKind, Step};
 use anygrad_layout::{DType, Layout};
 use common::{bits, close, floats, gpus, noise, run, words};
 
+/// References of two arguments.
+type Words = fn(u32, u32) -> u32;
+type Numbers = fn(f64, f64) -> f64;
+
 /// Runs one expression over rows of arguments (all of one type), on every device.
 fn evaluate(wgsl: &'static str, from: DType, to: DType, arguments: &[Vec<u32>]) -> Vec<Vec<u32>> {
     let n = arguments[0].len();
@@ -100,8 +104,7 @@ fn numbers_are_classified_by_their_bits() {
 #[test]
 fn minimum_and_maximum_keep_nan() {
     let columns = pairs(&bits(&specials()));
-    let cases: [(&str, fn(f64, f64) -> f64); 2] =
-        [("ag_min($0, $1)", f64::min), ("ag_max($0, $1)", f64::max)];
+    let cases: [(&str, Numbers); 2] = [("ag_min($0, $1)", f64::min), ("ag_max($0, $1)", f64::max)];
     for (wgsl, reference) in cases {
         for out in evaluate(wgsl, DType::F32, DType::F32, &columns) {
             for ((a, b), y) in floats(&columns[0]).iter().zip(floats(&columns[1])).zip(floats(&out)) {
@@ -150,7 +153,7 @@ fn remainders_have_the_sign_of_the_divisor() {
     let mut values = vec![0u32, 1, 2, 3, 7, 0xffff_ffff, 0xffff_fffd, 0x8000_0000, 0x7fff_ffff, 0x8000_0001];
     values.extend(words(3, 30));
     let columns = pairs(&values);
-    let cases: [(&str, DType, fn(u32, u32) -> u32); 4] = [
+    let cases: [(&str, DType, Words); 4] = [
         ("ag_rem_u32($0, $1)", DType::U32, |a, b| a.checked_rem(b).unwrap_or(0)),
         ("ag_idiv_u32($0, $1)", DType::U32, |a, b| a.checked_div(b).unwrap_or(0)),
         ("ag_idiv_i32($0, $1)", DType::I32, |a, b| {
