@@ -24,6 +24,9 @@ fn cases() -> Vec<(Layout, Vec<usize>)> {
         (dense(&[5, 8]), vec![0, 1]),
         (dense(&[33, 300]), vec![1]),
         (dense(&[300, 33]), vec![0]),
+        (dense(&[300, 36]), vec![0]),
+        (dense(&[3, 50, 8]), vec![1]),
+        (Layout { offset: 2, ..dense(&[30, 12]) }, vec![0]),
         (dense(&[3, 4, 5, 6]), vec![0, 2, 3]),
         (dense(&[3, 4, 5, 6]), vec![1, 2]),
         (dense(&[6, 5, 4]).permute(&[2, 0, 1]), vec![0, 2]),
@@ -62,7 +65,7 @@ fn every_variant_is_chosen_for_what_it_is_good_at() {
     let [gpu, software] = sweep_caps();
     assert_eq!(chosen([100_000, 10], 1, &gpu), "thread");
     assert_eq!(chosen([10_000, 512], 0, &gpu), "two_stage");
-    assert_eq!(chosen([512, 10_000], 0, &gpu), "thread");
+    assert_eq!(chosen([512, 40_000], 0, &gpu), "thread");
     assert_eq!(chosen([1, 1 << 20], 1, &gpu), "two_stage");
     assert_eq!(chosen([1024, 1024], 1, &gpu), "workgroup");
     assert_eq!(chosen([1024, 1024], 1, &software), "thread");

@@ -7,11 +7,11 @@ use anygrad_layout::{DType, Layout, Shape};
 use smallvec::SmallVec;
 
 use self::monoid::Monoid;
-use self::stage::{Stage, Worker};
+use self::stage::{Fours, Stage, Worker};
 use super::address::Axes;
 use super::loads::Loads;
 use super::{Pointwise, Sink, Step, invalid, pointwise};
-use crate::{Caps, DeviceError, Lowered};
+use crate::{Caps, DeviceError, Launch, Lowered};
 
 /// What a reduction computes from the values it runs over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,7 +48,7 @@ pub const VARIANTS: &[&str] = &["thread", "two_stage", "workgroup"];
 
 const FAMILY: &str = "reduce";
 
-/// What the choice of a variant depends on. Terms are groups of four where the loads are.
+/// What the choice of a variant depends on. Outputs or terms are groups of four where the loads are.
 struct Facts {
     outputs: usize,
     terms: usize,
@@ -109,11 +109,16 @@ fn lower(
 ) -> Result<Lowered, DeviceError> {
     let last = |axes: &Axes, i: usize| axes.strides[i].last().copied().unwrap_or(0);
     let columns = (0..input.inputs.len()).any(|i| last(&kept, i) == 1 && last(&inner, i) != 1);
-    // in columns, four terms are four loads anyway
-    let four = !columns && Loads::fours_fit(std::slice::from_ref(&inner));
+    let fit = |axes: &Axes| Loads::fours_fit(std::slice::from_ref(axes));
+    let fours = match columns {
+        true if fit(&kept) && force != Some("workgroup") => Fours::Outputs,
+        false if fit(&inner) => Fours::Terms,
+        _ => Fours::No,
+    };
+    let groups_of = |kind: Fours| if fours == kind { 4 } else { 1 };
     let facts = Facts {
-        outputs: kept.count(),
-        terms: inner.count() / if four { 4 } else { 1 },
+        outputs: kept.count() / groups_of(Fours::Outputs),
+        terms: inner.count() / groups_of(Fours::Terms),
         columns,
         software: caps.software,
     };
@@ -124,37 +129,48 @@ fn lower(
             .find(|v| **v == name)
             .ok_or_else(|| invalid(FAMILY, format!("no variant {name}")))?,
     };
+    if variant == "workgroup" && fours == Fours::Outputs {
+        // four outputs a slot are for threads
+        return lower(input, monoid, kept, inner, caps, Some(variant));
+    }
     let worker = facts.worker(variant, caps);
     let chunk = if variant == "two_stage" { facts.chunk(worker) } else { facts.terms };
     if chunk > worker.most_terms() {
         return Err(invalid(FAMILY, format!("{variant} does not fit {} terms", facts.terms)));
     }
-    let mut stage = Stage {
+    let stage = Stage {
         variant,
         worker,
+        fours,
         outputs: facts.outputs,
         terms: facts.terms,
         chunk,
         to_scratch: variant == "two_stage",
     };
     let mut lowered = Lowered::default();
-    let first = stage.of_program(monoid, input, (kept, inner, four), caps)?;
+    let outputs = kept.count();
+    let first = stage.of_program(monoid, input, (kept, inner), caps)?;
     if first.bindings.len() > caps.storage_buffers as usize {
         let what = format!("a reduction of {} buffers", first.bindings.len());
         return Err(DeviceError::Unsupported { what });
     }
     lowered.launches.push(first);
     if stage.to_scratch {
-        let chunks = stage.chunks();
-        let bytes = facts.outputs.saturating_mul(chunks).saturating_mul(4);
+        let bytes = outputs.saturating_mul(stage.chunks()).saturating_mul(4);
         lowered.scratch = vec![bytes; if monoid.kind.is_index() { 2 } else { 1 }];
-        let few = if caps.software { 4096 } else { 32 };
-        let partials = Facts { terms: chunks, columns: false, ..facts };
-        let worker = partials.worker(if chunks <= few { "thread" } else { "workgroup" }, caps);
-        stage = Stage { worker, terms: chunks, chunk: chunks, to_scratch: false, ..stage };
-        lowered.launches.push(stage.of_scratch(monoid, caps)?);
+        lowered.launches.push(second(&stage, monoid, outputs, caps)?);
     }
     Ok(lowered)
+}
+
+/// The dispatch that reduces the results of the chunks.
+fn second(first: &Stage, monoid: Monoid, outputs: usize, caps: &Caps) -> Result<Launch, DeviceError> {
+    let terms = first.chunks();
+    let facts = Facts { outputs, terms, columns: false, software: caps.software };
+    let few = if caps.software { 4096 } else { 32 };
+    let worker = facts.worker(if terms <= few { "thread" } else { "workgroup" }, caps);
+    Stage { worker, fours: Fours::No, outputs, terms, chunk: terms, to_scratch: false, ..*first }
+        .of_scratch(monoid, caps)
 }
 
 impl Facts {

@@ -12,16 +12,35 @@ pub(super) struct Monoid {
 }
 
 impl Monoid {
-    /// `alias State`, `fn identity() -> State` and `fn combine(a: State, b: State) -> State`.
-    pub fn declarations(self) -> String {
+    /// `State` with `fn identity() -> State` and `fn combine(a: State, b: State) -> State`: one accumulator
+    /// `One`, or four of them side by side.
+    pub fn declarations(self, four: bool) -> String {
+        let each = |of: &dyn Fn(usize) -> String| (0..4).map(of).collect::<Vec<_>>().join(", ");
+        let (state, identity, combine) = if four {
+            (
+                format!("struct State {{\n    {},\n}}", each(&|k| format!("s{k}: One"))),
+                format!("State({})", each(&|_| "identity_one()".into())),
+                format!("State({})", each(&|k| format!("combine_one(a.s{k}, b.s{k})"))),
+            )
+        } else {
+            ("alias State = One;".into(), "identity_one()".into(), "combine_one(a, b)".into())
+        };
+        format!(
+            "{}\n{state}\nfn identity() -> State {{\n    return {identity};\n}}\n\
+             fn combine(a: State, b: State) -> State {{\n    return {combine};\n}}",
+            self.one()
+        )
+    }
+
+    /// `One`, `fn identity_one() -> One` and `fn combine_one(a: One, b: One) -> One`.
+    fn one(self) -> String {
         let element = self.dtype.name();
-        let combine = self.combined();
+        let (identity, combine) = (self.identity(), self.combined());
         if !self.kind.is_index() {
             return format!(
-                "alias State = {element};\n\
-                 fn identity() -> State {{\n    return {};\n}}\n\
-                 fn combine(a: State, b: State) -> State {{\n    return {combine};\n}}",
-                self.identity()
+                "alias One = {element};\n\
+                 fn identity_one() -> One {{\n    return {identity};\n}}\n\
+                 fn combine_one(a: One, b: One) -> One {{\n    return {combine};\n}}"
             );
         }
         // The order of terms is by value, then by index; an index of all ones means no term yet.
@@ -35,14 +54,13 @@ impl Monoid {
             _ => "",
         };
         format!(
-            "struct State {{\n    value: {element},\n    index: u32,\n}}\n\
-             fn identity() -> State {{\n    return State({}, 0xffffffffu);\n}}\n\
-             fn combine(a: State, b: State) -> State {{\n    \
+            "struct One {{\n    value: {element},\n    index: u32,\n}}\n\
+             fn identity_one() -> One {{\n    return One({identity}, 0xffffffffu);\n}}\n\
+             fn combine_one(a: One, b: One) -> One {{\n    \
              if a.index == 0xffffffffu {{\n        return b;\n    }}\n    \
              if b.index == 0xffffffffu {{\n        return a;\n    }}\n{nan}    \
              if {combine} || (a.value == b.value && b.index < a.index) {{\n        return b;\n    }}\n    \
-             return a;\n}}",
-            self.identity()
+             return a;\n}}"
         )
     }
 
@@ -78,8 +96,8 @@ impl Monoid {
         }
     }
 
-    /// The state of one term, from the expressions of its value and index.
-    pub fn state(self, value: &str, index: &str) -> String {
-        if self.kind.is_index() { format!("State({value}, {index})") } else { value.to_owned() }
+    /// A term as a `One`, from the expressions of its value and index.
+    pub fn term(self, value: &str, index: &str) -> String {
+        if self.kind.is_index() { format!("One({value}, {index})") } else { value.to_owned() }
     }
 }

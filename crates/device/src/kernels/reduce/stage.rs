@@ -40,13 +40,26 @@ impl Worker {
     }
 }
 
+/// What the loads take four of at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fours {
+    /// Nothing: one element a load.
+    No,
+    /// Terms of one output.
+    Terms,
+    /// Neighbouring outputs: a slot is four of them.
+    Outputs,
+}
+
 /// One dispatch: `outputs` outputs of `terms` terms each, of which every slot takes `chunk`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stage {
     pub variant: &'static str,
     pub worker: Worker,
+    pub fours: Fours,
+    /// Outputs, or groups of four of them.
     pub outputs: usize,
-    /// Terms of an output; in fours, groups of four elements.
+    /// Terms of an output, or groups of four of them.
     pub terms: usize,
     /// Terms of a slot.
     pub chunk: usize,
@@ -69,32 +82,35 @@ impl Stage {
         &self,
         monoid: Monoid,
         program: &Pointwise,
-        (kept, reduced, four): (Axes, Axes, bool),
+        (kept, reduced): (Axes, Axes),
         caps: &Caps,
     ) -> Result<Launch, DeviceError> {
         let mut builder = Builder::new("reduce", self.variant);
-        let mut loads = Loads::new(program, vec![kept, reduced], four);
+        // the axes that come last are those walked in fours
+        let (axes, names) = match self.fours {
+            Fours::Outputs => (vec![reduced, kept], ["inner", "outer"]),
+            _ => (vec![kept, reduced], ["outer", "inner"]),
+        };
+        let mut loads = Loads::new(program, axes, self.fours != Fours::No);
         program.emit_apply(&mut builder)?;
-        let mut text = loads.axes[0].coordinates(&mut builder, "outer");
-        text += &loads.axes[1].coordinates(&mut builder, "inner");
+        let mut text = loads.axes[0].coordinates(&mut builder, names[0]);
+        text += &loads.axes[1].coordinates(&mut builder, names[1]);
         text += &loads.emit(&mut builder)?;
         text += &loads.apply();
-        let term = |lane: u32| {
-            let index = if four { format!("inner * 4u + {lane}u") } else { "inner".into() };
-            monoid.state(&format!("r{lane}.y0"), &index)
+        let term = |lane: usize, index: &str| monoid.term(&format!("r{lane}.y0"), index);
+        let quad = |lane: usize| term(lane, &format!("inner * 4u + {lane}u"));
+        let state = match self.fours {
+            Fours::No => term(0, "inner"),
+            Fours::Terms => {
+                format!("combine(combine({}, {}), combine({}, {}))", quad(0), quad(1), quad(2), quad(3))
+            }
+            Fours::Outputs => {
+                format!("State({})", [0, 1, 2, 3].map(|lane| term(lane, "inner")).join(", "))
+            }
         };
-        text += &match four {
-            true => format!(
-                "    return combine(combine({}, {}), combine({}, {}));\n",
-                term(0),
-                term(1),
-                term(2),
-                term(3)
-            ),
-            false => format!("    return {};\n", term(0)),
-        };
-        builder.function(monoid.declarations());
-        builder.function(format!("fn term(outer: u32, inner: u32) -> State {{\n{text}}}"));
+        builder.function(monoid.declarations(self.fours == Fours::Outputs));
+        builder
+            .function(format!("fn term(outer: u32, inner: u32) -> State {{\n{text}    return {state};\n}}"));
         let flops = program.flops().saturating_add(program.numel() as u64);
         self.finish(builder, monoid, caps, flops, program.bytes_read())
     }
@@ -107,8 +123,8 @@ impl Stage {
             builder.read("indices", DType::U32, Operand::Scratch(1));
         }
         builder.param("outputs", self.outputs);
-        builder.function(monoid.declarations());
-        let state = monoid.state("values[at]", "indices[at]");
+        builder.function(monoid.declarations(false));
+        let state = monoid.term("values[at]", "indices[at]");
         builder.function(format!(
             "fn term(outer: u32, inner: u32) -> State {{\n    let at = inner * p.outputs + outer;\n    return {state};\n}}"
         ));
@@ -128,20 +144,29 @@ impl Stage {
         builder.param("slots", self.slots());
         self.emit_span(&mut builder);
         let index = monoid.kind.is_index();
-        let mut stores = String::new();
         if self.to_scratch {
             builder.read_write("partial_values", monoid.dtype, Operand::Scratch(0));
-            let value = if index { "s.value" } else { "s" };
-            stores += &format!("    partial_values[slot] = {value};\n");
             if index {
                 builder.read_write("partial_indices", DType::U32, Operand::Scratch(1));
-                stores += "    partial_indices[slot] = s.index;\n";
             }
         } else {
             let dtype = if index { DType::U32 } else { monoid.dtype };
             builder.read_write("result", dtype, Operand::Output(0));
-            stores += &format!("    result[slot] = {};\n", if index { "s.index" } else { "s" });
         }
+        let write = |at: &str, one: &str| match (self.to_scratch, index) {
+            (true, true) => {
+                format!("    partial_values[{at}] = {one}.value;\n    partial_indices[{at}] = {one}.index;\n")
+            }
+            (true, false) => format!("    partial_values[{at}] = {one};\n"),
+            (false, true) => format!("    result[{at}] = {one}.index;\n"),
+            (false, false) => format!("    result[{at}] = {one};\n"),
+        };
+        let stores = match self.fours {
+            Fours::Outputs => {
+                (0..4).map(|k| write(&format!("slot * 4u + {k}u"), &format!("s.s{k}"))).collect::<String>()
+            }
+            _ => write("slot", "s"),
+        };
         builder.function(format!("fn store(slot: u32, s: State) {{\n{stores}}}"));
         builder.constant("BLOCK", BLOCK as u32);
         let (threads, slots_a_group) = match self.worker {
@@ -153,7 +178,8 @@ impl Stage {
         };
         builder.constant("GROUP", threads);
         let grid = fold_groups(self.slots().div_ceil(slots_a_group), caps)?;
-        let written = (self.slots() as u64).saturating_mul(4);
+        let lanes = if self.fours == Fours::Outputs { 16 } else { 4 };
+        let written = (self.slots() as u64).saturating_mul(lanes);
         builder.finish(self.worker.body(), grid, flops, bytes_read.saturating_add(written))
     }
 
