@@ -1,6 +1,6 @@
 //! How long the CPU's ops take: the median of many runs of each.
 //!
-//!     cargo run --release -p anygrad-cpu --example timings
+//!     cargo run --release -p anygrad-cpu --example timings [part of a name]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -23,6 +23,9 @@ fn main() -> Result<(), CpuError> {
 
 /// Prints the median time of `work`, and the billions of operations a second if `operations` is not 0.
 fn measure(name: &str, operations: f64, mut work: impl FnMut() -> Result<Storage, CpuError>, host: &Host) {
+    if std::env::args().nth(1).is_some_and(|part| !name.contains(&part)) {
+        return;
+    }
     let mut times = Vec::new();
     let begun = Instant::now();
     while times.len() < 5 || (begun.elapsed() < Duration::from_millis(400) && times.len() < 20_000) {

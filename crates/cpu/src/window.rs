@@ -101,14 +101,13 @@ fn greatest<T: Pooled>(
                 out[at] = NO_INDEX;
                 return;
             };
-            // Both sides of the choices are computed: which element wins cannot be predicted.
-            let (mut best, mut best_at) = (x[first], first);
+            // An index is chosen without a jump, which could not be predicted.
+            let mut best = first;
             slide.taps(taps, |i| {
-                let beats = (x[i] > best) | (x[i].is_nan() & !best.is_nan());
-                best = if beats { x[i] } else { best };
-                best_at = if beats { i } else { best_at };
+                let beats = (x[i] > x[best]) | (x[i].is_nan() & !x[best].is_nan());
+                best = if beats { i } else { best };
             });
-            out[at] = best_at as u32;
+            out[at] = best as u32;
         });
     });
     Ok(out)
