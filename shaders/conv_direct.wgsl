@@ -4,8 +4,8 @@
 // A thread's tile is (split, group, channel tile, sample, z, y, run of x), the last fastest. The reduction goes
 // over kernel rows, (channel, tap z, tap y) in this order; a split sums over its own chunk of them.
 // Given: RUN (positions of a tile), CHUNK and LAST (taps along x of one `taps` and of `last_taps`), QUADS,
-// p.tiles, p.tiles_x, p.height, p.depth, p.batch, p.channel_tiles, p.groups, p.group_channels, p.positions,
-// p.width, p.rows, p.chunk, p.chunks (calls of `taps` a row), p.kernel0 .. p.kernel2, p.stride0 .. p.stride2,
+// p.tiles_x, p.height, p.depth, p.batch, p.weights (channel tiles of all groups), p.channel_tiles and fn over_*(i)
+// for each, p.tiles, p.groups, p.group_channels, p.positions, p.width, p.rows, p.chunk, p.chunks (calls of `taps` a row), p.kernel0 .. p.kernel2, p.stride0 .. p.stride2,
 // p.dilation2, p.x_offset, p.x_n, p.x_group, p.x_c, p.x_tap_z, p.x_tap_y, p.x_z, p.x_y, alias Tile,
 // fn taps(acc, x_at, w_at), fn last_taps(acc, x_at, w_at), fn store(at, first_x, channels, acc).
 @compute @workgroup_size(8)
@@ -18,17 +18,17 @@ fn main(
     if tile >= p.tiles {
         return;
     }
-    var rest = tile / p.tiles_x;
-    let first_x = (tile - rest * p.tiles_x) * RUN;
-    let y = rest % p.height;
-    rest /= p.height;
-    let z = rest % p.depth;
-    rest /= p.depth;
-    let n = rest % p.batch;
-    rest /= p.batch;
-    let weights = rest % (p.channel_tiles * p.groups);
-    let split = rest / (p.channel_tiles * p.groups);
-    let group = weights / p.channel_tiles;
+    let row_of_tiles = over_tiles_x(tile);
+    let first_x = (tile - row_of_tiles * p.tiles_x) * RUN;
+    let layer = over_height(row_of_tiles);
+    let y = row_of_tiles - layer * p.height;
+    let volume = over_depth(layer);
+    let z = layer - volume * p.depth;
+    let samples = over_batch(volume);
+    let n = volume - samples * p.batch;
+    let split = over_weights(samples);
+    let weights = samples - split * p.weights;
+    let group = over_channel_tiles(weights);
     let first_channel = (weights - group * p.channel_tiles) * LANES;
 
     let first_row = split * p.chunk;

@@ -1,6 +1,6 @@
 // One thread an output element, the reference the other variants are tested against.
 // A split sums over its own chunk of the taps of all channels; the output is [splits, batch, channels, z, y, x].
-// Given: GROUP, p.count, p.chunk, p.taps, p.positions, p.channels, p.group_channels, p.batch, fn position(i),
+// Given: GROUP, p.count, p.chunk, p.taps, p.positions, fn over_positions(i), p.channels, p.group_channels, p.batch, fn position(i),
 // fn tap(k) -> (channel, z, y, x), fn origin(at), fn gather(base, origin, tap), p.x_offset, p.x_n, p.x_group,
 // p.w_o, fn weight(k), w, out.
 @compute @workgroup_size(GROUP)
@@ -13,7 +13,7 @@ fn main(
     if i >= p.count {
         return;
     }
-    let plane = i / p.positions;
+    let plane = over_positions(i);
     let sample = plane / p.channels;
     let channel = plane - sample * p.channels;
     let split = sample / p.batch;

@@ -1,6 +1,6 @@
 // The input with its padding written out and spread by the input dilation, so that the direct convolution needs
 // no test of bounds: planes of p.rows rows, each of p.quads vectors. One thread a vector.
-// Given: GROUP, p.count, p.quads, p.height, p.rows, p.channels, p.x_n, p.x_c, fn gather(base, at, tap),
+// Given: GROUP, p.count, p.quads, p.height, p.rows, p.channels and fn over_*(i) for each, p.x_n, p.x_c, fn gather(base, at, tap),
 // p.x_offset, p.pad0 .. p.pad2 (as wrapping negatives), x, out.
 @compute @workgroup_size(GROUP)
 fn main(
@@ -12,11 +12,11 @@ fn main(
     if i >= p.count {
         return;
     }
-    let row = i / p.quads;
-    let plane = row / p.rows;
+    let row = over_quads(i);
+    let plane = over_rows(row);
     let line = row - plane * p.rows;
-    let z = line / p.height;
-    let n = plane / p.channels;
+    let z = over_height(line);
+    let n = over_channels(plane);
     let base = p.x_offset + n * p.x_n + (plane - n * p.channels) * p.x_c;
     let at = vec3(z - p.pad0, line - z * p.height - p.pad1, (i - row * p.quads) * 4u - p.pad2);
     let none = vec4<u32>();

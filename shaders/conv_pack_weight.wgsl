@@ -1,6 +1,6 @@
 // Weights in the order in which the direct convolution reads them: [group, channel tile, taps], and in each the
 // LANES output channels of the tile side by side; channels past the end are 0. One thread a tap of a tile.
-// Given: GROUP, LANES, p.count, p.taps, p.tiles, p.group_channels, p.w_o, fn weight(k), w, out.
+// Given: GROUP, LANES, p.count, p.taps, p.tiles and fn over_*(i) for both, p.group_channels, p.w_o, fn weight(k), w, out.
 @compute @workgroup_size(GROUP)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -11,8 +11,8 @@ fn main(
     if i >= p.count {
         return;
     }
-    let row = i / p.taps;
-    let group = row / p.tiles;
+    let row = over_taps(i);
+    let group = over_tiles(row);
     let first = (row - group * p.tiles) * LANES;
     let at = weight(i - row * p.taps) + group * p.group_channels * p.w_o;
     let last = p.group_channels - 1u;

@@ -2,8 +2,8 @@
 // [taps, batch * positions], where k runs over the taps of all channels of the group. As in the matrix product
 // 256 threads compute a 64x64 tile, 16 k at a time, 4x4 outputs in the registers of each.
 // Given: A_ALONG_K (1: neighbouring taps of the weights lie side by side), p.tiles, p.tiles_m, p.tiles_n,
-// p.groups, p.group_channels, p.columns, p.taps, p.chunk (a multiple of 16), p.positions, p.channels, p.batch,
-// fn sample(column), fn position(i), fn tap(k) -> (channel, z, y, x), fn origin(at), fn gather(base, origin, tap),
+// p.groups, p.positions and fn over_*(i) for these, p.group_channels, p.columns, p.taps, p.chunk (a multiple of 16),
+// p.channels, p.batch, fn position(i), fn tap(k) -> (channel, z, y, x), fn origin(at), fn gather(base, origin, tap),
 // p.x_offset, p.x_n, p.x_group, p.w_o, fn weight(k), w, out.
 // A staged row is 17 quads long, not 16, so that threads which write along k meet different banks.
 var<workgroup> tile_a: array<vec4<f32>, 272>;
@@ -16,7 +16,7 @@ struct Column {
 
 fn column_at(index: u32, group: u32) -> Column {
     let i = min(index, p.columns - 1u);
-    let n = sample(i);
+    let n = over_positions(i);
     return Column(p.x_offset + n * p.x_n + group * p.x_group, origin(position(i - n * p.positions)));
 }
 
@@ -34,7 +34,7 @@ fn weights_at(first: u32, group: u32, k: u32) -> vec4<f32> {
 
 fn store(split: u32, group: u32, row: u32, column: u32, value: f32) {
     if row < p.group_channels && column < p.columns {
-        let n = sample(column);
+        let n = over_positions(column);
         let plane = (split * p.batch + n) * p.channels + group * p.group_channels + row;
         out[plane * p.positions + column - n * p.positions] = value;
     }
@@ -50,11 +50,11 @@ fn main(
     if tile >= p.tiles {
         return;
     }
-    let tile_row = tile / p.tiles_n;
+    let tile_row = over_tiles_n(tile);
     let first_column = (tile - tile_row * p.tiles_n) * 64u;
-    let slice = tile_row / p.tiles_m;
+    let slice = over_tiles_m(tile_row);
     let first_row = (tile_row - slice * p.tiles_m) * 64u;
-    let split = slice / p.groups;
+    let split = over_groups(slice);
     let group = slice - split * p.groups;
 
     let high = thread / 16u;

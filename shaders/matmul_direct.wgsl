@@ -2,7 +2,7 @@
 // software adapters, where a load costs about as much as 16 multiply-adds and a barrier far more.
 // A tile takes four k at a time: `Fragment` element 2j + h holds rows (or columns) 4h..4h+3 at k + j.
 // A thread's tile is (split, batch, rows, columns), columns fastest; a split sums k over its own chunk.
-// Given: alias Tile, Fragment; p.tiles, p.tiles_m, p.tiles_n, p.batches, p.chunk (a multiple of 4), p.m, p.n, p.k, fn batch_a(i),
+// Given: alias Tile, Fragment; p.tiles, p.tiles_m, p.tiles_n, p.batches and fn over_*(i) for each, p.chunk (a multiple of 4), p.m, p.n, p.k, fn batch_a(i),
 // fn batch_b(i), alias LanesA, LanesB, fn lanes_a(base, row), fn lanes_b(base, column), fn fragment_a(lanes, k),
 // fn fragment_b(lanes, k), fn store(at, column, value): four columns from `column` on, those past p.n dropped.
 fn outer_product(acc: ptr<function, Tile>, a0: vec4<f32>, a1: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>) {
@@ -34,11 +34,11 @@ fn main(
     if tile >= p.tiles {
         return;
     }
-    let tile_row = tile / p.tiles_n;
+    let tile_row = over_tiles_n(tile);
     let column = (tile - tile_row * p.tiles_n) * 8u;
-    let slice = tile_row / p.tiles_m;
+    let slice = over_tiles_m(tile_row);
     let row = (tile_row - slice * p.tiles_m) * 8u;
-    let split = slice / p.batches;
+    let split = over_batches(slice);
     let batch = slice - split * p.batches;
     let lanes_of_a = lanes_a(batch_a(batch), row);
     let lanes_of_b = lanes_b(batch_b(batch), column);

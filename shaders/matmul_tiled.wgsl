@@ -2,7 +2,7 @@
 // memory, and each thread keeps 4x4 outputs in registers. For real GPUs.
 // A row of the staged tiles is 17 quads long, not 16, so that threads which write along k meet different banks.
 // Given: A_ALONG_K, B_ALONG_K (1: neighbouring k lie side by side, so neighbouring threads read along k),
-// p.tiles, p.tiles_m, p.tiles_n, p.batches, p.chunk (a multiple of 16), p.m, p.n, p.k, fn batch_a(i), fn batch_b(i),
+// p.tiles, p.tiles_m, p.tiles_n, p.batches and fn over_*(i) for each, p.chunk (a multiple of 16), p.m, p.n, p.k, fn batch_a(i), fn batch_b(i),
 // fn quad_a(base, row, k), fn quad_b(base, column, k): four rows or columns at one k, 0 from k = p.k on,
 // fn store(at, column, value): four columns from `column` on, those past p.n dropped.
 var<workgroup> tile_a: array<vec4<f32>, 272>;
@@ -18,11 +18,11 @@ fn main(
     if tile >= p.tiles {
         return;
     }
-    let tile_row = tile / p.tiles_n;
+    let tile_row = over_tiles_n(tile);
     let tile_column = (tile - tile_row * p.tiles_n) * 64u;
-    let slice = tile_row / p.tiles_m;
+    let slice = over_tiles_m(tile_row);
     let first_row = (tile_row - slice * p.tiles_m) * 64u;
-    let split = slice / p.batches;
+    let split = over_batches(slice);
     let batch = slice - split * p.batches;
     let base_a = batch_a(batch);
     let base_b = batch_b(batch);

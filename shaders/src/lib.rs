@@ -34,3 +34,13 @@ pub const SCATTER_SCAN: &str = include_str!("../scatter_scan.wgsl");
 pub const SCATTER_LINK: &str = include_str!("../scatter_link.wgsl");
 /// Body of the scatter-add in which each output follows its chain.
 pub const SCATTER_CHAIN: &str = include_str!("../scatter_chain.wgsl");
+/// Body of the sum over pooling windows.
+pub const WINDOW_SUM: &str = include_str!("../window_sum.wgsl");
+/// Body of the place of the largest element of pooling windows.
+pub const WINDOW_MAX_INDEX: &str = include_str!("../window_max_index.wgsl");
+/// Body that picks elements of planes by their place.
+pub const WINDOW_GATHER: &str = include_str!("../window_gather.wgsl");
+/// Body of the adjoints of window ops.
+pub const WINDOW_ADJOINT: &str = include_str!("../window_adjoint.wgsl");
+/// Body that marks windows of padding only.
+pub const WINDOW_NO_PLACE: &str = include_str!("../window_no_place.wgsl");

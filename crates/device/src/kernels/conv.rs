@@ -12,7 +12,7 @@ mod taps;
 use anygrad_layout::{Conv, DType, Layout};
 
 use self::geometry::Geometry;
-use super::matmul::{LONGEST, Split, sum_partials, within_words, zeros};
+use super::matmul::{LONGEST, Split, divisor, sum_partials, within_words, zeros};
 use super::{Builder, fold_groups, invalid};
 use crate::{Caps, DeviceError, Lowered, Operand};
 
@@ -140,16 +140,14 @@ fn tiled(geometry: &Geometry, caps: &Caps, name: &'static str, split: Split) -> 
     let mut builder = Builder::new("conv", name);
     builder.constant("A_ALONG_K", geometry.weights_run_along_taps().into());
     builder.param("tiles", tiles);
-    builder.param("tiles_m", geometry.group_outputs.div_ceil(TILED_TILE));
-    builder.param("tiles_n", columns.div_ceil(TILED_TILE));
-    builder.param("groups", geometry.groups);
+    divisor(&mut builder, "tiles_m", geometry.group_outputs.div_ceil(TILED_TILE));
+    divisor(&mut builder, "tiles_n", columns.div_ceil(TILED_TILE));
+    divisor(&mut builder, "groups", geometry.groups);
     builder.param("columns", columns);
     builder.param("chunk", split.chunk);
     geometry.gathering(&mut builder);
     geometry.weights(&mut builder);
     builder.read_write("out", DType::F32, split.first_output(0));
-    let sample = "i / p.positions";
-    builder.function(format!("fn sample(i: u32) -> u32 {{\n    return {sample};\n}}"));
     let grid = fold_groups(tiles, caps)?;
     let launch = builder.finish(anygrad_shaders::CONV_TILED, grid, geometry.flops(), geometry.bytes())?;
     let mut lowered = Lowered { launches: vec![launch], scratch: Vec::new() };

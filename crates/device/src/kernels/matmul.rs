@@ -188,9 +188,9 @@ impl Product {
         let tiles = self.tiles(side).saturating_mul(split.splits);
         within_words(self.outputs.saturating_mul(split.splits), "matmul")?;
         builder.param("tiles", tiles);
-        builder.param("tiles_m", self.m.div_ceil(side));
-        builder.param("tiles_n", self.n.div_ceil(side));
-        builder.param("batches", self.batches);
+        divisor(builder, "tiles_m", self.m.div_ceil(side));
+        divisor(builder, "tiles_n", self.n.div_ceil(side));
+        divisor(builder, "batches", self.batches);
         builder.param("chunk", split.chunk);
         builder.param("m", self.m);
         builder.param("n", self.n);
@@ -216,9 +216,15 @@ const STORE_ELEMENTS: &str = "fn store(at: u32, column: u32, value: vec4<f32>) {
     if column + 3u < p.n { out[at + 3u] = value.w; }
 }";
 
-/// Whether a number of elements leaves every position, and one tile past it, inside 32 bits.
+/// The param `p.name` and `over_name(i)`, which divides by it.
+pub(super) fn divisor(builder: &mut Builder, name: &str, size: usize) {
+    let quotient = builder.divisor(name, size, "i");
+    builder.function(format!("fn over_{name}(i: u32) -> u32 {{\n    return {quotient};\n}}"));
+}
+
+/// Whether a number of elements leaves every position, and one tile past it, inside 31 bits.
 pub(super) fn within_words(elements: usize, family: &str) -> Result<(), DeviceError> {
-    let limit = u64::from(u32::MAX) - 4096;
+    let limit = i32::MAX as u64 - 4096;
     if elements as u64 > limit {
         let bytes = (elements as u64).saturating_mul(4);
         return Err(DeviceError::TooLarge { bytes, limit: limit * 4, what: family.into() });

@@ -1,7 +1,7 @@
 use anygrad_layout::DType;
 
 use super::taps::Tile;
-use super::{GROUP, Geometry, LONGEST, PACKED_WEIGHTS, Split, sum_partials, within_words};
+use super::{GROUP, Geometry, LONGEST, PACKED_WEIGHTS, Split, divisor, sum_partials, within_words};
 use crate::kernels::{Builder, fold_groups};
 use crate::{Caps, DeviceError, Launch, Lowered, Operand};
 
@@ -85,8 +85,8 @@ fn pack_weights(
     builder.constant("GROUP", GROUP);
     builder.constant("LANES", tile.lanes as u32);
     builder.param("count", count);
-    builder.param("taps", geometry.taps());
-    builder.param("tiles", channel_tiles);
+    divisor(&mut builder, "taps", geometry.taps());
+    divisor(&mut builder, "tiles", channel_tiles);
     geometry.weights(&mut builder);
     builder.read_write("out", DType::F32, PACKED_WEIGHTS);
     let bytes = 4 * count * tile.lanes;
@@ -154,10 +154,10 @@ fn pack_input(
     let mut builder = Builder::new("conv", "pack_input");
     builder.constant("GROUP", GROUP);
     builder.param("count", elements / 4);
-    builder.param("quads", width / 4);
-    builder.param("height", height);
-    builder.param("rows", depth * height);
-    builder.param("channels", channels);
+    divisor(&mut builder, "quads", width / 4);
+    divisor(&mut builder, "height", height);
+    divisor(&mut builder, "rows", depth * height);
+    divisor(&mut builder, "channels", channels);
     builder.signed_param("x_n", geometry.x.outer);
     builder.signed_param("x_c", geometry.x.channel);
     for axis in 0..3 {
@@ -198,17 +198,23 @@ fn main_pass(
     builder.constant("LANES", tile.lanes as u32);
     builder.constant("QUADS", tile.vectors() as u32);
     builder.alias("Tile", &tile.alias());
-    for (field, value) in [
-        ("tiles", tiles),
+    let channel_tiles = geometry.group_outputs.div_ceil(tile.lanes);
+    for (field, size) in [
         ("tiles_x", width.div_ceil(tile.run)),
         ("depth", depth),
         ("height", height),
+        ("batch", geometry.batch),
+        ("channel_tiles", channel_tiles),
+        ("weights", channel_tiles * geometry.groups),
+    ] {
+        divisor(&mut builder, field, size);
+    }
+    for (field, value) in [
+        ("tiles", tiles),
         ("width", width),
         ("positions", geometry.positions()),
-        ("batch", geometry.batch),
         ("groups", geometry.groups),
         ("group_channels", geometry.group_outputs),
-        ("channel_tiles", geometry.group_outputs.div_ceil(tile.lanes)),
         ("rows", rows(geometry)),
         ("chunk", split.chunk),
         ("chunks", tile.chunks),

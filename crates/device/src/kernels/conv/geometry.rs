@@ -1,7 +1,7 @@
 use anygrad_layout::{Conv, DType, Layout, Shape, collapse};
 
 use super::product::{self, Factors};
-use crate::kernels::matmul::within_words;
+use crate::kernels::matmul::{divisor, within_words};
 use crate::kernels::{Builder, invalid};
 use crate::{DeviceError, Operand};
 
@@ -166,7 +166,7 @@ impl Geometry {
     pub(super) fn gathering(&self, builder: &mut Builder) {
         builder.param("batch", self.batch);
         builder.param("channels", self.channels());
-        builder.param("positions", self.positions());
+        divisor(builder, "positions", self.positions());
         builder.param("taps", self.taps());
         builder.signed_param("x_n", self.x.outer);
         builder.signed_param("x_c", self.x.channel);

@@ -1,0 +1,48 @@
+// Where in its plane the largest element of a window is, one thread an output: the first of several, a NaN before
+// any number, never the padding; 0xffffffff if the whole window is padding.
+// Given: GROUP, p.count, p.positions and fn over_positions(i), fn position(i) -> (z, y, x), fn plane_x(i),
+// p.stride0 .. 2, p.pad0 .. 2, p.dilation0 .. 2, p.kernel0 .. 2, p.size0 .. 2 (of the input), p.x_s0 .. 2, x, out.
+fn is_nan_word(word: u32) -> bool {
+    // by bits: drivers may assume that there are no NaN
+    return (word & 0x7fffffffu) > 0x7f800000u;
+}
+
+@compute @workgroup_size(GROUP)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let i = (group.y * groups.x + group.x) * GROUP + thread;
+    if i >= p.count {
+        return;
+    }
+    let plane = over_positions(i);
+    let base = plane_x(plane);
+    let start = position(i - plane * p.positions) * vec3(p.stride0, p.stride1, p.stride2)
+        - vec3(p.pad0, p.pad1, p.pad2);
+    var best = 0u; // a word, so that NaN stays as it is
+    var best_at = 0xffffffffu;
+    for (var tap_z = 0u; tap_z < p.kernel0; tap_z++) {
+        let z = start.x + tap_z * p.dilation0;
+        if z >= p.size0 { continue; }
+        for (var tap_y = 0u; tap_y < p.kernel1; tap_y++) {
+            let y = start.y + tap_y * p.dilation1;
+            if y >= p.size1 { continue; }
+            let row = base + z * p.x_s0 + y * p.x_s1;
+            let row_at = (z * p.size1 + y) * p.size2;
+            for (var tap_x = 0u; tap_x < p.kernel2; tap_x++) {
+                let column = start.z + tap_x * p.dilation2;
+                if column < p.size2 {
+                    let word = x[row + column * p.x_s2];
+                    let larger = bitcast<f32>(word) > bitcast<f32>(best) || is_nan_word(word);
+                    if best_at == 0xffffffffu || (larger && !is_nan_word(best)) {
+                        best = word;
+                        best_at = row_at + column;
+                    }
+                }
+            }
+        }
+    }
+    out[i] = best_at;
+}
