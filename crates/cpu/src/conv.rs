@@ -11,7 +11,7 @@ use crate::{CpuError, Host, Storage, View};
 const OP: &str = "conv";
 
 /// Sizes, strides and steps beyond this are taken for mistakes; sums of a few of them cannot overflow.
-const LIMIT: usize = 1 << 40;
+const LIMIT: usize = u32::MAX as usize;
 
 /// A checked call, with three spatial axes.
 #[derive(Clone, Debug)]

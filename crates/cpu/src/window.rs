@@ -11,7 +11,7 @@ use crate::storage::with_words;
 use crate::{CpuError, Host, Storage, View, Word};
 
 /// Sizes and steps beyond this are taken for mistakes; sums of a few of them cannot overflow.
-const LIMIT: usize = 1 << 40;
+const LIMIT: usize = u32::MAX as usize;
 
 /// The index [`max_index`] gives for a window that holds nothing but padding: [`window_gather`] reads 0 there,
 /// and [`window_scatter`] adds it nowhere.
