@@ -1,1 +1,67 @@
-//! Parameters, layers, losses and optimizers of anygrad.
+//! Parameters, layers, losses, optimizers and checkpoints.
+//!
+//! A parameter exists only through an ordered store, [`Params`], by path. Layers take a path and keep a handle;
+//! optimizers, checkpoints, freezing and summaries iterate the store, so none can be forgotten.
+//!
+//! ```
+//! use anygrad_graph::{Device, Tensor};
+//! use anygrad_nn::{AdamW, Ctx, Layer, Linear, Optimizer, Params, Sequential, cross_entropy, relu};
+//!
+//! let device = Device::cpu();
+//! let params = Params::new(&device, 42);
+//! let model = Sequential::new()
+//!     .then(Linear::new(params.at("fc1"), 4, 8))
+//!     .then(relu)
+//!     .then(Linear::new(params.at("fc2"), 8, 3));
+//! let x = Tensor::ones([2, 4], &device);
+//! let labels = Tensor::from_slice(&[0u32, 2], [2], &device);
+//! let mut ctx = Ctx::train(42);
+//!
+//! let loss = cross_entropy(&model.forward(&x, &mut ctx), &labels); // recorded; nothing runs yet
+//! let grads = params.grad(&loss); // more graph
+//! AdamW::default().step(&params, grads, 1e-3)?; // one plan: forward, backward and update
+//! assert!(loss.item()? > 0.0);
+//! # Ok::<(), anygrad_nn::Error>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod activation;
+mod checkpoint;
+mod ctx;
+mod error;
+mod glob;
+mod gradients;
+mod init;
+mod layer;
+mod layers;
+mod loss;
+mod optim;
+mod params;
+mod random;
+mod store;
+mod summary;
+
+pub use activation::{
+    activation, elu, gelu, identity, leaky_relu, leaky_relu_with, log_sigmoid, log_softmax, relu, relu6,
+    sigmoid, silu, softmax, softplus, step, tanh,
+};
+pub use ctx::Ctx;
+pub use error::{Error, Result};
+pub use gradients::{Gradients, clip_global_norm, clip_value};
+pub use init::Init;
+pub use layer::{Layer, Sequential};
+pub use layers::batch_norm::{BatchNorm1d, BatchNorm2d};
+pub use layers::conv2d::Conv2d;
+pub use layers::dropout::Dropout;
+pub use layers::flatten::Flatten;
+pub use layers::linear::Linear;
+pub use layers::pool::{AvgPool2d, MaxPool2d};
+pub use loss::{binary_cross_entropy, cross_entropy, mean_absolute_error, mse};
+pub use optim::Optimizer;
+pub use optim::adagrad::AdaGrad;
+pub use optim::adam::{Adam, AdamW};
+pub use optim::rmsprop::RmsProp;
+pub use optim::sgd::Sgd;
+pub use params::{Entry, Param, ParamPath, Params};
+pub use store::Kind;
+pub use summary::{Summary, SummaryRow, summary};

@@ -1,0 +1,60 @@
+use anygrad_graph::{Rng, Tensor, scoped};
+
+use crate::layer::Layer;
+use crate::summary::SummaryRow;
+
+/// What a forward pass needs to know besides its input: whether it is for training, and where random numbers
+/// come from. There are no global modes.
+#[derive(Clone, Debug)]
+pub struct Ctx {
+    /// Whether dropout drops and batch normalisation uses, and averages, the statistics of the batch.
+    pub training: bool,
+    /// Where dropout masks come from. Each draw moves it on.
+    pub rng: Rng,
+    rows: Option<Vec<SummaryRow>>,
+}
+
+impl Ctx {
+    /// For training, with random numbers from `seed`. Keep it from step to step: every forward pass draws anew.
+    pub fn train(seed: u64) -> Self {
+        Self { training: true, rng: Rng::new(seed), rows: None }
+    }
+
+    /// For step `step` of a training run with `seed`: the same random numbers whenever that step is run, also
+    /// after going on from a checkpoint.
+    pub fn train_step(seed: u64, step: u64) -> Self {
+        // 2³² draws a step are more than any model makes
+        Self { training: true, rng: Rng::from_state(seed, step << 32), rows: None }
+    }
+
+    /// For evaluation: nothing is dropped, and nothing in the store changes.
+    pub fn eval() -> Self {
+        Self { training: false, rng: Rng::new(0), rows: None }
+    }
+
+    pub(crate) fn listing() -> Self {
+        Self { rows: Some(Vec::new()), ..Self::eval() }
+    }
+
+    pub(crate) fn into_rows(self) -> Vec<SummaryRow> {
+        self.rows.unwrap_or_default()
+    }
+
+    /// Runs the forward pass of `layer`: error messages and profiles name its path, and a summary lists it. Every
+    /// layer with parameters calls this in its [`forward`](Layer::forward).
+    pub fn within<L: Layer + ?Sized>(&mut self, layer: &L, body: impl FnOnce(&mut Ctx) -> Tensor) -> Tensor {
+        let output = match layer.path() {
+            Some(path) => scoped(path, || body(self)),
+            None => body(self),
+        };
+        if let Some(rows) = &mut self.rows {
+            rows.push(SummaryRow {
+                layer: layer.kind().to_owned(),
+                path: layer.path().unwrap_or_default().to_owned(),
+                output: output.shape().clone(),
+                parameters: layer.parameters(),
+            });
+        }
+        output
+    }
+}

@@ -1,0 +1,96 @@
+//! Losses: scalars that say how far a prediction is from its target. Means over the batch, as everywhere.
+
+use anygrad_graph::Tensor;
+
+/// Cross-entropy of class scores and labels, the mean of `−log softmax(logits)[label]`.
+///
+/// `logits` are `[n, classes]`, any numbers (no softmax before); `labels` are `[n]`, u32 or i32. For one label a
+/// pixel they are `[n, classes, *space]` and `[n, *space]`.
+///
+/// A label out of range that was given from the host is an error; one computed on the device adds 0 to the loss.
+///
+/// ```
+/// use anygrad_graph::{Device, Tensor};
+/// use anygrad_nn::cross_entropy;
+/// let device = Device::cpu();
+/// let logits = Tensor::from_slice(&[1.0f32, 2.0, 3.0], [1, 3], &device);
+/// let label = Tensor::from_slice(&[2u32], [1], &device);
+/// assert!((cross_entropy(&logits, &label).item()? - 0.407606).abs() < 1e-6);
+/// # Ok::<(), anygrad_graph::Error>(())
+/// ```
+#[track_caller]
+pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Tensor {
+    if let Some(message) = wrong_labels(logits, labels) {
+        return Tensor::wrong("cross_entropy", message, &[("logits", logits), ("labels", labels)]);
+    }
+    let classes = logits.size(1);
+    let mut line = vec![1; logits.rank()];
+    line[1] = classes;
+    // a comparison instead of an index fuses with what is around it
+    let class = Tensor::iota(classes, logits.device()).to_dtype(labels.dtype()).reshape(line);
+    let chosen = labels.unsqueeze(1).eq(class);
+    -(chosen.select(logits.log_softmax(1), 0.0).sum_all() / labels.numel() as f64)
+}
+
+/// What is wrong with logits and labels, if anything; a poisoned tensor has its own error, which goes first.
+fn wrong_labels(logits: &Tensor, labels: &Tensor) -> Option<String> {
+    if logits.check().is_err() || labels.check().is_err() {
+        return Some(String::new());
+    }
+    if !labels.dtype().is_int() {
+        return Some(format!("labels are {}, not u32 or i32", labels.dtype()));
+    }
+    let mut expected = logits.shape().clone();
+    if logits.rank() < 2 {
+        return Some(format!("takes logits [n, classes] and labels [n]: logits {}", logits.shape()));
+    }
+    let classes = expected.remove(1);
+    if *labels.shape() != expected {
+        return Some(format!(
+            "takes logits [n, classes] and labels [n]: logits {}, labels {}",
+            logits.shape(),
+            labels.shape()
+        ));
+    }
+    let (low, high) = labels.host_bounds()?;
+    let bad = if low < 0 { low } else { high };
+    (low < 0 || high >= classes as i64).then(|| format!("label {bad} is out of range for {classes} classes"))
+}
+
+/// Mean squared error, the mean of `(prediction − target)²` over all elements. The shapes are equal.
+#[track_caller]
+pub fn mse(prediction: &Tensor, target: &Tensor) -> Tensor {
+    match unequal("mse", prediction, target) {
+        Some(wrong) => wrong,
+        None => (prediction - target).square().mean_all(),
+    }
+}
+
+/// Mean absolute error, the mean of `|prediction − target|` over all elements. The shapes are equal.
+#[track_caller]
+pub fn mean_absolute_error(prediction: &Tensor, target: &Tensor) -> Tensor {
+    match unequal("mean_absolute_error", prediction, target) {
+        Some(wrong) => wrong,
+        None => (prediction - target).abs().mean_all(),
+    }
+}
+
+/// Binary cross-entropy of scores and targets in [0, 1], the mean of
+/// `−t·log σ(x) − (1 − t)·log(1 − σ(x))` over all elements. `logits` are any numbers (no sigmoid before), and the
+/// shapes are equal. Written as `softplus(x) − t·x`, which does not overflow.
+#[track_caller]
+pub fn binary_cross_entropy(logits: &Tensor, target: &Tensor) -> Tensor {
+    match unequal("binary_cross_entropy", logits, target) {
+        Some(wrong) => wrong,
+        None => (crate::softplus(logits) - target * logits).mean_all(),
+    }
+}
+
+/// Broadcasting `[n, 1]` against `[n]` would give a loss over `[n, n]`, so unequal shapes are an error.
+#[track_caller]
+fn unequal(name: &'static str, prediction: &Tensor, target: &Tensor) -> Option<Tensor> {
+    let operands = [("prediction", prediction), ("target", target)];
+    let message = format!("shapes differ: prediction {}, target {}", prediction.shape(), target.shape());
+    let bad = operands.iter().any(|(_, t)| t.check().is_err()) || prediction.shape() != target.shape();
+    bad.then(|| Tensor::wrong(name, message, &operands))
+}

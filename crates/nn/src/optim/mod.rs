@@ -1,0 +1,177 @@
+//! Optimizers: pure rules that turn a parameter and its gradient into a new parameter.
+
+pub mod adagrad;
+pub mod adam;
+pub mod rmsprop;
+pub mod sgd;
+
+use std::sync::Arc;
+
+use anygrad_graph::{DType, Shape, Tensor};
+
+use crate::error::{Error, Result};
+use crate::gradients::Gradients;
+use crate::init::Init;
+use crate::params::{Params, fitting};
+use crate::store::{Kind, Slot, state_path};
+
+/// An optimizer. A rule implements [`update`](Optimizer::update), which records a new parameter and never
+/// changes anything; [`step`](Optimizer::step) applies it to a whole store.
+///
+/// ```
+/// use anygrad_graph::Tensor;
+/// use anygrad_nn::Optimizer;
+///
+/// /// Moves by the sign of the gradient alone (Bernstein et al. 2018).
+/// struct SignSgd;
+///
+/// impl Optimizer for SignSgd {
+///     fn update(&self, _step: u64, lr: f64, param: &Tensor, grad: &Tensor, _: &[Tensor]) -> (Tensor, Vec<Tensor>) {
+///         (param - grad.sign() * lr, vec![])
+///     }
+/// }
+/// ```
+pub trait Optimizer {
+    /// The names of the state tensors it keeps for each parameter, each of the parameter's shape and 0 at first.
+    fn state(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The parameter and the state after update number `step`, counted from 1 for each parameter. `lr` and all
+    /// other numbers become run-time numbers of the plan, so they may change from step to step.
+    fn update(
+        &self,
+        step: u64,
+        lr: f64,
+        param: &Tensor,
+        grad: &Tensor,
+        state: &[Tensor],
+    ) -> (Tensor, Vec<Tensor>);
+
+    /// Whether the settings make sense.
+    ///
+    /// # Errors
+    /// A setting out of range, named.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// One step of training: updates every parameter that `gradients` has and that is not frozen, and runs it all
+    /// as one plan: forward, backward, update, running averages, and the loss.
+    ///
+    /// Old values are overwritten in place where nobody holds them. A step that is wrong changes nothing.
+    ///
+    /// # Errors
+    /// The learning rate is not finite or below 0; the model, the loss or a gradient was recorded with an error; a
+    /// gradient does not fit; the device failed.
+    fn step(&self, params: &Params, gradients: Gradients, lr: f64) -> Result<()> {
+        let loss = gradients.loss().clone();
+        self.apply(params, gradients, lr)?;
+        params.eval(&[&loss])
+    }
+
+    /// The part of [`step`](Optimizer::step) that records the updates without running them. Follow it with
+    /// [`Params::eval`], which runs them together with anything else.
+    ///
+    /// # Errors
+    /// As [`step`](Optimizer::step), but for the device.
+    fn apply(&self, params: &Params, gradients: Gradients, lr: f64) -> Result<()> {
+        if !(lr.is_finite() && lr >= 0.0) {
+            return Err(Error::LearningRate { value: lr });
+        }
+        self.check()?;
+        params.check()?;
+        gradients.loss().check()?;
+        let (_, entries) = gradients.into_parts();
+        let mut updates = Vec::with_capacity(entries.len());
+        for (path, gradient) in &entries {
+            gradient.check()?;
+            let before = Before::take(params, path, gradient, self.state())?;
+            let Some(Before { param, state, updates: made }) = before else { continue };
+            let (param, state) = self.update(made + 1, lr, &param, gradient, &state);
+            updates.push(Update { path: path.clone(), param, state });
+        }
+        updates.iter().try_for_each(|update| update.check(params, self.state()))?;
+        updates.into_iter().for_each(|update| update.install(params, self.state()));
+        Ok(())
+    }
+}
+
+/// What a rule is given of a parameter.
+struct Before {
+    param: Tensor,
+    state: Vec<Tensor>,
+    updates: u64,
+}
+
+impl Before {
+    /// `None` for a frozen parameter.
+    fn take(params: &Params, path: &Arc<str>, gradient: &Tensor, names: &[&str]) -> Result<Option<Self>> {
+        let (param, known, updates) = {
+            let store = params.lock();
+            let slot = store.find(path)?;
+            if slot.frozen {
+                return Ok(None);
+            }
+            fitting("gradient", slot, gradient)?;
+            let state = |name: &&str| store.get(&state_path(path, name)).map(|slot| slot.value.clone());
+            (slot.value.clone(), names.iter().map(state).collect::<Vec<_>>(), slot.updates)
+        };
+        let (shape, dtype): (&Shape, DType) = (param.shape(), param.dtype());
+        // zeros in memory from the start, so that the first step has the program of all others
+        let zeros = |name: &str| params.leaf(&state_path(path, name).into(), shape, dtype, Init::Zeros);
+        let state = known.into_iter().zip(names).map(|(tensor, name)| tensor.map_or_else(|| zeros(name), Ok));
+        let state = state.collect::<Result<Vec<_>>>()?;
+        Ok(Some(Self { param, state, updates }))
+    }
+}
+
+/// What a rule gave back for a parameter.
+struct Update {
+    path: Arc<str>,
+    param: Tensor,
+    state: Vec<Tensor>,
+}
+
+impl Update {
+    fn check(&self, params: &Params, names: &[&str]) -> Result<()> {
+        for tensor in std::iter::once(&self.param).chain(&self.state) {
+            tensor.check()?;
+            fitting("update", params.lock().find(&self.path)?, tensor)?;
+        }
+        if self.state.len() == names.len() {
+            return Ok(());
+        }
+        let message =
+            format!("gave {} state tensors for {}, not {}", self.state.len(), self.path, names.len());
+        Err(Error::Setting { what: "update", message })
+    }
+
+    fn install(self, params: &Params, names: &[&str]) {
+        let mut store = params.lock();
+        if let Some(slot) = store.get_mut(&self.path) {
+            slot.promise(self.param);
+            slot.updates += 1;
+        }
+        for (name, tensor) in names.iter().zip(self.state) {
+            let path: Arc<str> = state_path(&self.path, name).into();
+            match store.get_mut(&path) {
+                Some(slot) => slot.promise(tensor),
+                None => {
+                    let mut slot = Slot::new(path, Kind::State, tensor);
+                    slot.pending = true;
+                    store.add(slot);
+                }
+            }
+        }
+    }
+}
+
+/// An error unless `value` is in `[low, high)`.
+fn within(what: &'static str, name: &str, value: f64, low: f64, high: f64) -> Result<()> {
+    if value >= low && value < high {
+        return Ok(());
+    }
+    let range = if high.is_finite() { format!("in [{low}, {high})") } else { format!("at least {low}") };
+    Err(Error::Setting { what, message: format!("{name} is {value}; it must be {range}") })
+}

@@ -1,0 +1,117 @@
+"""Makes golden.safetensors, the numbers that tests/golden.rs compares with, from PyTorch in float64.
+
+    python crates/nn/tests/golden/make.py
+
+Made with PyTorch 2.15.0.
+"""
+
+import json
+import pathlib
+import struct
+
+import torch
+from torch import nn
+
+torch.set_default_dtype(torch.float64)
+torch.manual_seed(0)
+saved = {}
+
+
+def save(name, tensor):
+    saved[name] = tensor.detach().clone().contiguous()
+
+
+def layer(name, module, x):
+    """Output and gradients of sum(y * c), which gives every element of y its own gradient c."""
+    x = x.clone().requires_grad_()
+    for key, value in module.named_parameters():
+        save(f"{name}.{key}", value)
+    y = module(x)
+    c = torch.randn_like(y)
+    (y * c).sum().backward()
+    for key, value in [("x", x), ("y", y), ("c", c), ("dx", x.grad)]:
+        save(f"{name}.{key}", value)
+    for key, value in module.named_parameters():
+        save(f"{name}.d{key}", value.grad)
+
+
+layer("linear", nn.Linear(3, 2), torch.randn(4, 3))
+layer("conv", nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2), torch.randn(2, 4, 5, 4))
+layer("dilated", nn.Conv2d(1, 2, 2, dilation=2), torch.randn(1, 1, 5, 4))
+
+norm = nn.BatchNorm2d(2)
+with torch.no_grad():
+    norm.weight.copy_(torch.tensor([1.5, -0.5]))
+    norm.bias.copy_(torch.tensor([0.25, 2.0]))
+layer("norm", norm, torch.randn(3, 2, 2, 3) * 2 + 1)
+second = torch.randn(3, 2, 2, 3)
+norm(second)
+save("norm.second", second)
+save("norm.running_mean", norm.running_mean)
+save("norm.running_var", norm.running_var)
+norm.eval()
+save("norm.eval", norm(second))
+
+logits = (torch.randn(5, 4) * 3).requires_grad_()
+labels = torch.tensor([0, 3, 1, 1, 2])
+loss = nn.functional.cross_entropy(logits, labels)
+loss.backward()
+for key, value in [("logits", logits), ("labels", labels), ("loss", loss), ("dlogits", logits.grad)]:
+    save(f"cross_entropy.{key}", value)
+
+pixels = (torch.randn(2, 3, 2, 2)).requires_grad_()
+pixel_labels = torch.tensor([[[0, 1], [2, 2]], [[1, 1], [0, 2]]])
+loss = nn.functional.cross_entropy(pixels, pixel_labels)
+loss.backward()
+for key, value in [("logits", pixels), ("labels", pixel_labels), ("loss", loss), ("dlogits", pixels.grad)]:
+    save(f"pixels.{key}", value)
+
+for name, function in {
+    "leaky_relu": nn.functional.leaky_relu,
+    "elu": nn.functional.elu,
+    "softplus": nn.functional.softplus,
+    "log_sigmoid": nn.functional.logsigmoid,
+    "silu": nn.functional.silu,
+    "gelu": lambda x: nn.functional.gelu(x, approximate="tanh"),
+    "relu6": nn.functional.relu6,
+}.items():
+    x = torch.tensor([-30.0, -2.5, -0.75, 0.5, 1.0, 4.0, 7.0, 40.0], requires_grad=True)
+    y = function(x)
+    y.sum().backward()
+    save(f"activation.{name}", torch.stack([x, y, x.grad]))
+
+inputs, targets, start = torch.randn(6, 3), torch.randn(6, 2), torch.randn(2, 3)
+for key, value in [("x", inputs), ("t", targets), ("start", start)]:
+    save(f"steps.{key}", value)
+for name, make in {
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
+    "momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
+    "nesterov": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    "adam": lambda p: torch.optim.Adam(p, lr=0.1, weight_decay=0.1),
+    "adamw": lambda p: torch.optim.AdamW(p, lr=0.1),
+    "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.1),
+    "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1),
+}.items():
+    weight = start.clone().requires_grad_()
+    optimizer = make([weight])
+    path = []
+    for step in range(10):
+        optimizer.param_groups[0]["lr"] = 0.1 * 0.8**step
+        optimizer.zero_grad()
+        nn.functional.mse_loss(inputs @ weight.T, targets).backward()
+        optimizer.step()
+        path.append(weight.detach().clone())
+    save(f"steps.{name}", torch.stack(path))
+
+header, data = {}, b""
+for name, tensor in saved.items():
+    dtype = {torch.float64: "F64", torch.int64: "I64"}[tensor.dtype]
+    code = {"F64": "d", "I64": "q"}[dtype]
+    values = tensor.flatten().tolist()
+    part = struct.pack(f"<{len(values)}{code}", *values)
+    header[name] = {"dtype": dtype, "shape": list(tensor.shape), "data_offsets": [len(data), len(data) + len(part)]}
+    data += part
+text = json.dumps(header).encode()
+text += b" " * (-len(text) % 8)
+out = pathlib.Path(__file__).with_name("golden.safetensors")
+out.write_bytes(struct.pack("<Q", len(text)) + text + data)
