@@ -99,7 +99,7 @@ impl Op for ScatterAdd {
         _: &Meta,
         caps: &Caps,
     ) -> Result<Lowered, DeviceError> {
-        movement::scatter_add(&inputs[0], &inputs[1], dtypes[1], dtypes[0], self.axis, self.size, caps)
+        movement::scatter_add(&inputs[0], &inputs[1], dtypes[1], dtypes[0], self.axis, self.size, caps, None)
     }
     fn label(&self, i: usize, _: usize) -> String {
         if i == 0 { "input".into() } else { "index".into() }

@@ -94,12 +94,12 @@ impl Op for Pool {
             }
         }
     }
-    fn lower(&self, inputs: &[Layout], _: &[DType], _: &Meta, caps: &Caps) -> Result<Lowered, DeviceError> {
+    fn lower(&self, inputs: &[Layout], dtypes: &[DType], _: &Meta, caps: &Caps) -> Result<Lowered, DeviceError> {
         match (self, inputs) {
             (Pool::Sum(w), [x]) => kernel::window_sum(x, w, caps, None),
             (Pool::SumAdjoint(w, size), [g]) => kernel::window_sum_adjoint(g, w, *size, caps, None),
             (Pool::MaxIndex(w), [x]) => kernel::max_index(x, w, caps, None),
-            (Pool::Pick(_), [x, index]) => kernel::window_gather(x, index, caps, None),
+            (Pool::Pick(w), [x, index]) => kernel::window_gather(x, index, w.rank, dtypes[0], caps, None),
             (Pool::PickAdjoint(w, size), [g, index]) => kernel::window_scatter(g, index, w, *size, caps, None),
             _ => Ok(Lowered::default()),
         }
