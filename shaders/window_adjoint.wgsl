@@ -1,6 +1,7 @@
 // The adjoint of a window op, one thread an element of the input: adds what the windows that cover it give, in
 // row-major order. No atomics.
-// Given: GROUP, DILATED (1: taps lie apart, so a window may step over the element), p.count, p.places and
+// Given: GROUP, DISJOINT (1: no two windows cover the same element), DILATED (1: taps lie apart, so a window may
+// step over the element), p.count, p.places and
 // fn over_places(i), fn place(i) -> (z, y, x), p.pad0 .. 2, p.reach0 .. 2 (from the first tap of a window to its
 // last), p.stride0 .. 2 and fn over_stride*(i), p.dilation0 .. 2, p.size0 .. 2 (outputs), fn plane_g(i),
 // fn given(plane, base, at, place): what the output `at` gives the element `place` of the plane, out.
@@ -23,6 +24,15 @@ fn main(
     let place_at = i - plane * p.places;
     // output o covers the padded place q if q - reach <= o * stride <= q
     let q = place(place_at) + vec3(p.pad0, p.pad1, p.pad2);
+    if DISJOINT == 1u {
+        let at = vec3(over_stride0(q.x), over_stride1(q.y), over_stride2(q.z));
+        let distance = q - at * vec3(p.stride0, p.stride1, p.stride2);
+        let covered = all(distance <= vec3(p.reach0, p.reach1, p.reach2))
+            && all(at < vec3(p.size0, p.size1, p.size2))
+            && reaches(distance.x, p.dilation0) && reaches(distance.y, p.dilation1) && reaches(distance.z, p.dilation2);
+        out[i] = select(0.0, given(plane, base, select(vec3<u32>(), at, covered), place_at), covered);
+        return;
+    }
     let before = max(q, vec3(p.reach0, p.reach1, p.reach2)) - vec3(p.reach0, p.reach1, p.reach2);
     let first_z = over_stride0(before.x + p.stride0 - 1u);
     let first_y = over_stride1(before.y + p.stride1 - 1u);

@@ -1,7 +1,7 @@
 // Where in its plane the largest element of a window is, one thread an output: the first of several, a NaN before
 // any number, never the padding; 0xffffffff if the whole window is padding.
 // Given: GROUP, p.count, p.positions and fn over_positions(i), fn position(i) -> (z, y, x), fn plane_x(i),
-// p.stride0 .. 2, p.pad0 .. 2, p.dilation0 .. 2, p.kernel0 .. 2, p.size0 .. 2 (of the input), p.x_s0 .. 2, x, out.
+// p.stride0 .. 2, p.pad0 .. 2, p.dilation0 .. 2, fn kernel0() .. 2, p.size0 .. 2 (of the input), p.x_s0 .. 2, x, out.
 fn is_nan_word(word: u32) -> bool {
     // by bits: drivers may assume that there are no NaN
     return (word & 0x7fffffffu) > 0x7f800000u;
@@ -23,15 +23,15 @@ fn main(
         - vec3(p.pad0, p.pad1, p.pad2);
     var best = 0u; // a word, so that NaN stays as it is
     var best_at = 0xffffffffu;
-    for (var tap_z = 0u; tap_z < p.kernel0; tap_z++) {
+    for (var tap_z = 0u; tap_z < kernel0(); tap_z++) {
         let z = start.x + tap_z * p.dilation0;
         if z >= p.size0 { continue; }
-        for (var tap_y = 0u; tap_y < p.kernel1; tap_y++) {
+        for (var tap_y = 0u; tap_y < kernel1(); tap_y++) {
             let y = start.y + tap_y * p.dilation1;
             if y >= p.size1 { continue; }
             let row = base + z * p.x_s0 + y * p.x_s1;
             let row_at = (z * p.size1 + y) * p.size2;
-            for (var tap_x = 0u; tap_x < p.kernel2; tap_x++) {
+            for (var tap_x = 0u; tap_x < kernel2(); tap_x++) {
                 let column = start.z + tap_x * p.dilation2;
                 if column < p.size2 {
                     let word = x[row + column * p.x_s2];

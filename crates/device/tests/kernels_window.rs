@@ -91,6 +91,13 @@ fn cases() -> Vec<Case> {
         }),
         case(&[1, 1, 1, 1], &[1, 1], same),
         case(&[4, 5, 5], &[5, 5], same),
+        // no window overlaps another, but all step over elements
+        case(&[2, 11, 13], &[2, 2], &|w| {
+            w.stride = [1, 4, 3];
+            w.dilation = [1, 2, 2];
+            w.pad_lo = [0, 1, 2];
+        }),
+        case(&[2, 12, 11], &[5, 6], &|w| w.stride = [1, 2, 1]),
         // some windows see padding only
         case(&[2, 2, 2], &[1, 1], &|w| (w.pad_lo, w.pad_hi) = ([0, 2, 1], [0, 1, 2])),
         case(&[2, 3, 3], &[4, 4], same),

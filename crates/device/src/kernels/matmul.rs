@@ -196,7 +196,7 @@ impl Product {
         builder.param("n", self.n);
         builder.param("k", self.k);
         let output = split.first_output(0);
-        if self.n % 4 == 0 {
+        if self.n.is_multiple_of(4) {
             builder.read_write_vec4("out", self.dtype, output);
             builder.function(
                 "fn store(at: u32, column: u32, value: vec4<f32>) {\n    if column < p.n { out[at / 4u] = value; }\n}",

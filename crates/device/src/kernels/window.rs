@@ -20,6 +20,7 @@ pub const VARIANTS: &[&str] = &["thread"];
 const FAMILY: &str = "window";
 const VARIANT: &str = "thread";
 const GROUP: u32 = 64; // threads of a workgroup
+const UNROLLED: usize = 4; // taps along an axis that the text may unroll
 
 /// The sum of the `f32` elements of `x`: `[.., *n]` in every window; the output is a contiguous `[.., *out]`.
 ///
@@ -75,8 +76,15 @@ fn over_windows(
         builder.param(&format!("stride{axis}"), window.stride[axis]);
         builder.param(&format!("pad{axis}"), window.pad_lo[axis]);
         builder.param(&format!("dilation{axis}"), window.dilation[axis]);
-        builder.param(&format!("kernel{axis}"), window.kernel[axis]);
         builder.param(&format!("size{axis}"), input.sizes[axis]);
+        // the loops over small windows unroll; a large one shares its text with others
+        let kernel = if window.kernel[axis] <= UNROLLED {
+            format!("{}u", window.kernel[axis])
+        } else {
+            builder.param(&format!("kernel{axis}"), window.kernel[axis]);
+            format!("p.kernel{axis}")
+        };
+        builder.function(format!("fn kernel{axis}() -> u32 {{\n    return {kernel};\n}}"));
     }
     input.strides(&mut builder, "x");
     let taps = window.kernel.iter().product::<usize>();
@@ -185,12 +193,15 @@ fn adjoint(
     builder.constant("DILATED", u32::from(window.dilation != [1; 3]));
     divisor(&mut builder, "places", in_spatial.iter().product());
     planes::unravel(&mut builder, "place", in_spatial);
+    let reach = [0, 1, 2].map(|axis| window.dilation[axis] * (window.kernel[axis] - 1));
+    // the common case, a window that moves by its own size, needs no loops
+    let disjoint = (0..3).all(|axis| window.stride[axis] > reach[axis]);
+    builder.constant("DISJOINT", disjoint.into());
     let mut covering = 1;
     for axis in 0..3 {
-        let reach = window.dilation[axis] * (window.kernel[axis] - 1);
-        covering *= reach / window.stride[axis] + 1;
+        covering *= reach[axis] / window.stride[axis] + 1;
         builder.param(&format!("pad{axis}"), window.pad_lo[axis]);
-        builder.param(&format!("reach{axis}"), reach);
+        builder.param(&format!("reach{axis}"), reach[axis]);
         builder.param(&format!("dilation{axis}"), window.dilation[axis]);
         builder.param(&format!("size{axis}"), outputs.sizes[axis]);
         divisor(&mut builder, &format!("stride{axis}"), window.stride[axis]);

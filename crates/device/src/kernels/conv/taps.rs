@@ -54,7 +54,7 @@ impl Tile {
             chunks: kernel / chunk,
             stride,
             dilation,
-            aligned: run >= width || run * stride % 4 == 0,
+            aligned: run >= width || (run * stride).is_multiple_of(4),
         };
         let runs = [16, 12, 8, 4].into_iter().filter(|run| *run < width);
         let whole = (width <= 16).then_some(width);
@@ -140,7 +140,7 @@ impl Tile {
 
     /// Whether four neighbouring outputs are stored as a vector.
     pub(super) fn stores_vectors(&self, width: usize) -> bool {
-        width % 4 == 0 && self.run % 4 == 0
+        width.is_multiple_of(4) && self.run.is_multiple_of(4)
     }
 
     /// `fn store(at, first_x, channels, acc)`: the tile of which `channels` channels exist, cut at p.width.
@@ -168,7 +168,7 @@ impl Tile {
                     format!("out[row + {j}u] = {};", value(j))
                 };
                 // a run that is the whole row, or divides it, needs no test
-                if width % self.run == 0 {
+                if width.is_multiple_of(self.run) {
                     line(&mut text, format_args!("        {stored}"));
                 } else {
                     line(&mut text, format_args!("        if first_x + {j}u < p.width {{ {stored} }}"));

@@ -62,10 +62,12 @@ impl Matrix {
 
     fn reads(&self) -> Reads {
         // a vector load needs a start that is a multiple of 4 for every row and batch, and whole vectors
-        let aligned = self.offset % 4 == 0 && self.batch_strides.iter().all(|stride| stride % 4 == 0);
-        if aligned && self.k_stride == 1 && self.k % 4 == 0 && self.outer_stride % 4 == 0 {
+        let aligned =
+            self.offset.is_multiple_of(4) && self.batch_strides.iter().all(|stride| stride % 4 == 0);
+        if aligned && self.k_stride == 1 && self.k.is_multiple_of(4) && self.outer_stride % 4 == 0 {
             Reads::AlongK
-        } else if aligned && self.outer_stride == 1 && self.outer % 4 == 0 && self.k_stride % 4 == 0 {
+        } else if aligned && self.outer_stride == 1 && self.outer.is_multiple_of(4) && self.k_stride % 4 == 0
+        {
             Reads::AlongOuter
         } else {
             Reads::Elements
@@ -124,7 +126,7 @@ impl Matrix {
     }
 
     fn masked(&self) -> bool {
-        self.k % 4 != 0
+        !self.k.is_multiple_of(4)
     }
 
     fn vectors_along_outer(&self, x: &str) -> String {
