@@ -198,10 +198,10 @@ fn adjoint(
     let disjoint = (0..3).all(|axis| window.stride[axis] > reach[axis]);
     builder.constant("DISJOINT", disjoint.into());
     let mut covering = 1;
-    for axis in 0..3 {
-        covering *= reach[axis] / window.stride[axis] + 1;
+    for (axis, reach) in reach.into_iter().enumerate() {
+        covering *= reach / window.stride[axis] + 1;
         builder.param(&format!("pad{axis}"), window.pad_lo[axis]);
-        builder.param(&format!("reach{axis}"), reach[axis]);
+        builder.param(&format!("reach{axis}"), reach);
         builder.param(&format!("dilation{axis}"), window.dilation[axis]);
         builder.param(&format!("size{axis}"), outputs.sizes[axis]);
         divisor(&mut builder, &format!("stride{axis}"), window.stride[axis]);
