@@ -231,6 +231,7 @@ fn cases() -> Vec<Case> {
     cases
 }
 
+#[allow(clippy::panic)] // what a test does with an error
 fn lower(case: &Case, caps: &Caps, force: Option<&str>) -> Option<Lowered> {
     match conv(&case.x, &case.w, &case.conv, caps, force) {
         Ok(lowered) => Some(lowered),

@@ -50,6 +50,12 @@ fn cases() -> Vec<(Layout, Layout)> {
         (8, 8, 4),
         (3, 5, 2),
         (7, 9, 17),
+        // every rest of a division by the sides of a tile
+        (2, 3, 3),
+        (6, 6, 5),
+        (10, 14, 6),
+        (13, 10, 6),
+        (14, 15, 9),
         (16, 12, 20),
         (33, 31, 4),
         (64, 64, 16),
