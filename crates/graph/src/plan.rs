@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use anygrad_layout::DType;
 use rustc_hash::FxBuildHasher;
 
 use crate::backend::cpu::CpuPlan;
@@ -108,14 +109,14 @@ impl Schedule {
     /// the same element and by nothing later.
     pub fn in_place(&self, fused: &Fused, place: usize) -> Vec<Option<usize>> {
         let mut taken = vec![false; fused.sources.len()];
-        let mut choose = |size: usize| -> Option<usize> {
+        let mut choose = |wanted: DType| -> Option<usize> {
             let found = (0..fused.sources.len()).find(|&s| {
                 let (read, dtype) = &fused.sources[s];
                 let Base::Value(value) = read.base else { return false };
                 let once = fused.sources.iter().filter(|(other, _)| other.base == read.base).count() == 1;
                 !taken[s]
                     && once
-                    && dtype.size() == size
+                    && *dtype == wanted
                     && self.last_use[value as usize] == place
                     && read.layout.is_contiguous()
                     && fused.shape.numel() > 0
@@ -123,7 +124,7 @@ impl Schedule {
             taken[found] = true;
             Some(found)
         };
-        fused.results.iter().map(|(_, _, dtype)| choose(dtype.size())).collect()
+        fused.results.iter().map(|(_, _, dtype)| choose(*dtype)).collect()
     }
 
     /// The stored values that are not needed after group `place`.

@@ -126,6 +126,8 @@ impl Builder<'_> {
                 let in_place = schedule.in_place(fused, place);
                 let (program, inputs) = pointwise(fused, &in_place);
                 let kernels = kernel::pointwise(&program, caps, None)?;
+                // before outputs take slots over
+                let inputs = self.slots.all(&inputs)?;
                 let mut outputs = Vec::new();
                 for (&(id, _, dtype), taken) in fused.results.iter().zip(&in_place) {
                     let bytes = fused.shape.numel() * dtype.size();
@@ -152,11 +154,11 @@ impl Builder<'_> {
                     }
                 };
                 let bytes = node.meta.shape.numel() * node.meta.dtype.size();
+                let inputs = self.slots.all(&inputs)?;
                 let output = self.slots.open(*instr, bytes);
                 (kernels, inputs, vec![output], numbers, self.label(&[*instr]))
             }
         };
-        let inputs: Vec<usize> = inputs.iter().map(|&value| self.slots.of(value)).collect::<Result<_, _>>()?;
         self.launch(place, kernels, &inputs, &outputs, &numbers, &label)?;
         schedule.dying(place).iter().for_each(|&value| self.slots.close(value));
         Ok(())
@@ -265,6 +267,10 @@ impl Slots {
     fn of(&self, value: u32) -> Result<usize, Error> {
         let slot = self.slot_of.get(value as usize).copied().flatten();
         slot.ok_or_else(|| Error::invalid("eval", format!("%{value} has no slot: this is a mistake of the planner")))
+    }
+
+    fn all(&self, values: &[u32]) -> Result<Vec<usize>, Error> {
+        values.iter().map(|&value| self.of(value)).collect()
     }
 
     fn open(&mut self, value: u32, bytes: usize) -> usize {
