@@ -1,4 +1,5 @@
 //! Convolutions against a loop in f64, with every variant, in one to three dimensions.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 mod common;
 
@@ -231,7 +232,6 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-#[allow(clippy::panic)] // what a test does with an error
 fn lower(case: &Case, caps: &Caps, force: Option<&str>) -> Option<Lowered> {
     match conv(&case.x, &case.w, &case.conv, caps, force) {
         Ok(lowered) => Some(lowered),
