@@ -125,10 +125,13 @@ impl Device {
     /// There is no such GPU, or it cannot be opened; the message lists what was found.
     pub fn gpu(index: usize) -> Result<Self, Error> {
         let found = adapters();
-        let at = found.iter().enumerate().filter(|(_, a)| a.kind != AdapterKind::Cpu).map(|(i, _)| i).nth(index);
+        let at =
+            found.iter().enumerate().filter(|(_, a)| a.kind != AdapterKind::Cpu).map(|(i, _)| i).nth(index);
         match at {
             Some(at) => Self::open(at),
-            None => Err(Error::invalid("device", format!("there is no GPU {index}; found: {}", list(&found)))),
+            None => {
+                Err(Error::invalid("device", format!("there is no GPU {index}; found: {}", list(&found))))
+            }
         }
     }
 

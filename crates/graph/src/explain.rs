@@ -110,7 +110,8 @@ fn kernels(lowered: &Lowered, schedule: &Schedule, gpu: Option<&GpuPlan>) -> Vec
         line.bytes = traffic(lowered, group);
         if let Some(plan) = gpu {
             let launches: Vec<_> = plan.launches.iter().filter(|launch| launch.group == place).collect();
-            let names: Vec<String> = launches.iter().map(|l| format!("{}.{} {:?}", l.family, l.variant, l.grid)).collect();
+            let names: Vec<String> =
+                launches.iter().map(|l| format!("{}.{} {:?}", l.family, l.variant, l.grid)).collect();
             line.kernel = names.join(" + ");
             line.flops = launches.iter().map(|l| l.flops).sum();
             line.bytes = launches.iter().map(|l| l.bytes).sum();
@@ -134,7 +135,8 @@ fn traffic(lowered: &Lowered, group: &Group) -> u64 {
     };
     let total = match group {
         Group::Pointwise(fused) => {
-            read(fused) + fused.results.iter().map(|(_, _, dtype)| fused.shape.numel() * dtype.size()).sum::<usize>()
+            read(fused)
+                + fused.results.iter().map(|(_, _, dtype)| fused.shape.numel() * dtype.size()).sum::<usize>()
         }
         Group::Kernel { instr, inputs, fused } => {
             bytes(lowered, *instr)
@@ -156,7 +158,10 @@ fn peak(lowered: &Lowered, schedule: &Schedule) -> usize {
                 live += fresh.map(|((_, _, dtype), _)| fused.shape.numel() * dtype.size()).sum::<usize>();
                 peak = peak.max(live);
                 let kept = |value: &u32| {
-                    !taken.iter().flatten().any(|&s| fused.sources[s].0.base == crate::fuse::Base::Value(*value))
+                    !taken
+                        .iter()
+                        .flatten()
+                        .any(|&s| fused.sources[s].0.base == crate::fuse::Base::Value(*value))
                 };
                 let dying = schedule.dying(place);
                 live = live.saturating_sub(freed(lowered, dying.iter().copied().filter(kept)));
@@ -185,7 +190,8 @@ impl fmt::Display for Explanation {
         }
         writeln!(f, "plan: {} kernels", self.kernels.len())?;
         for (i, kernel) in self.kernels.iter().enumerate() {
-            let in_place = if kernel.in_place > 0 { format!(", {} in place", kernel.in_place) } else { String::new() };
+            let in_place =
+                if kernel.in_place > 0 { format!(", {} in place", kernel.in_place) } else { String::new() };
             writeln!(
                 f,
                 "  {i:3}  {} over {} -> {}{in_place}\n       {}, {} FLOP, {}  # {}",

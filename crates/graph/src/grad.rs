@@ -136,4 +136,3 @@ fn sum_to(g: &Tensor, shape: &Shape) -> Tensor {
     let axes: Vec<isize> = (0..g.rank()).filter(repeated).map(|axis| axis as isize).collect();
     g.sum(&axes).reshape(shape)
 }
-

@@ -24,6 +24,7 @@ mod eval;
 mod explain;
 mod fuse;
 mod grad;
+mod numbers;
 pub mod op;
 pub mod ops;
 mod plan;

@@ -108,6 +108,12 @@ pub trait Op: OpKey + Debug + Send + Sync + 'static {
         None
     }
 
+    /// The attributes in a line of a program: nothing, or what `Debug` says behind the type's name.
+    fn attributes(&self) -> String {
+        let text = format!("{self:?}");
+        text.find(['(', '{']).map(|at| text[at..].trim().to_string()).unwrap_or_default()
+    }
+
     /// What to call input `i` of `count` in messages.
     fn label(&self, i: usize, count: usize) -> String {
         match (i, count) {

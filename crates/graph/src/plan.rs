@@ -11,6 +11,7 @@ use crate::backend::gpu::GpuPlan;
 use crate::device::{Backend, Device};
 use crate::error::Error;
 use crate::fuse::{Base, Fused, Group, Grouped, Rules, group};
+use crate::numbers::Numbers;
 use crate::op::Kind;
 use crate::program::{Lowered, Program};
 
@@ -57,7 +58,10 @@ impl Cache {
         if self.misses_in_a_row == THRASHING
             && let Some(last) = &self.last_miss
         {
-            log::warn!("the last {THRASHING} programs all differed, so each was planned anew. {}", difference(last, &program));
+            log::warn!(
+                "the last {THRASHING} programs all differed, so each was planned anew. {}",
+                difference(last, &program)
+            );
         }
         self.last_miss = Some(program.clone());
         if self.plans.len() >= KEPT
@@ -82,13 +86,14 @@ fn difference(a: &Program, b: &Program) -> String {
 pub(crate) struct Schedule {
     pub groups: Vec<Group>,
     pub outputs: Vec<(u32, u32)>,
+    pub numbers: Numbers,
     /// By instruction: the last group that reads its stored value; `usize::MAX` if it is kept.
     pub last_use: Vec<usize>,
 }
 
 impl Schedule {
     pub fn new(program: &Program, rules: Rules) -> Self {
-        let Grouped { groups, outputs } = group(program, rules);
+        let Grouped { groups, outputs, numbers } = group(program, rules);
         let mut last_use = vec![0; program.instrs.len()];
         for (place, group) in groups.iter().enumerate() {
             values_read(group).for_each(|value| last_use[value as usize] = place);
@@ -102,7 +107,8 @@ impl Schedule {
                 last_use[id] = usize::MAX;
             }
         }
-        Self { groups, outputs, last_use }
+        let numbers = Numbers::new(program, &numbers);
+        Self { groups, outputs, numbers, last_use }
     }
 
     /// For each result of the fused group at `place`: the source whose memory it can take over, which is read at
@@ -129,7 +135,8 @@ impl Schedule {
 
     /// The stored values that are not needed after group `place`.
     pub fn dying(&self, place: usize) -> Vec<u32> {
-        let mut values: Vec<u32> = self.groups.get(place).map(|g| values_read(g).collect()).unwrap_or_default();
+        let mut values: Vec<u32> =
+            self.groups.get(place).map(|g| values_read(g).collect()).unwrap_or_default();
         values.sort_unstable();
         values.dedup();
         values.retain(|&value| self.last_use[value as usize] == place);

@@ -147,6 +147,14 @@ impl Builder {
             let uses = self.uses.get(&tensor.key()).copied().unwrap_or(0);
             std::sync::Arc::strong_count(&tensor.0) > here + uses
         };
+        let mut weightless: Vec<bool> = Vec::with_capacity(self.instrs.len());
+        for instr in &self.instrs {
+            weightless.push(match instr.op.kind() {
+                Kind::Number | Kind::Iota => true,
+                Kind::View => instr.inputs.iter().all(|&input| weightless[input as usize]),
+                _ => false,
+            });
+        }
         let mut results = Vec::new();
         let mut donated = Vec::new();
         for (tensor, id) in &self.nodes {
@@ -154,8 +162,8 @@ impl Builder {
                 Kind::Leaf if self.unshared.contains(id) && !held(tensor, *id) => donated.push(*id),
                 Kind::Leaf => {}
                 _ if is_root.contains(&tensor.key()) => results.push((tensor.clone(), *id)),
-                // numbers and iota have no inputs to keep alive, and must stay what they are
-                Kind::Number | Kind::Iota => {}
+                // numbers, iota and views of them keep nothing alive, and take no memory as they are
+                _ if weightless[*id as usize] => {}
                 _ if held(tensor, *id) => results.push((tensor.clone(), *id)),
                 _ => {}
             }
@@ -164,7 +172,13 @@ impl Builder {
         outputs.sort_unstable();
         outputs.dedup();
         let program = Program { instrs: self.instrs, outputs, donated };
-        Ok(Lowered { program, nodes: self.representative, results, leaves: self.leaves, numbers: self.numbers })
+        Ok(Lowered {
+            program,
+            nodes: self.representative,
+            results,
+            leaves: self.leaves,
+            numbers: self.numbers,
+        })
     }
 }
 
@@ -185,24 +199,17 @@ impl Program {
         let Some(instr) = self.instrs.get(id as usize) else { return String::new() };
         let inputs: String = instr.inputs.iter().map(|i| format!(" %{i}")).collect();
         let attributes = match instr.op.kind() {
-            Kind::View | Kind::Kernel => attributes(&format!("{:?}", &*instr.op)),
+            Kind::View | Kind::Kernel => instr.op.attributes(),
             _ => String::new(),
         };
+        let space = if attributes.is_empty() { "" } else { " " };
         let donated = if self.donated.contains(&id) { ", overwritten" } else { "" };
         format!(
-            "%{id} = {}{inputs}{attributes} : {} {}{donated}",
+            "%{id} = {}{inputs}{space}{attributes} : {} {}{donated}",
             instr.op.name(),
             instr.meta.dtype,
             instr.meta.shape
         )
-    }
-}
-
-/// `Reshape([2, 3])` as ` ([2, 3])`, and nothing for an op without attributes.
-fn attributes(debug: &str) -> String {
-    match debug.find(['(', '{']) {
-        Some(at) => format!(" {}", debug[at..].trim()),
-        None => String::new(),
     }
 }
 

@@ -48,7 +48,9 @@ impl Rng {
     #[track_caller]
     pub fn bits(&mut self, shape: impl Into<Shape>, device: &Device) -> Tensor {
         let shape = shape.into();
-        let [k0, k1] = self.next_key().map(|word| Tensor::number(f64::from(word), DType::U32, device));
+        let [k0, k1] = self.next_key();
+        let k0 = Tensor::number(f64::from(k0), DType::U32, device);
+        let k1 = Tensor::number(f64::from(k1), DType::U32, device);
         Tensor::iota(shape.numel(), device).reshape(shape).threefry(k0, k1)
     }
 

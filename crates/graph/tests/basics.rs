@@ -94,7 +94,8 @@ fn a_wrong_call_names_op_shapes_line_and_layer() {
     let y = anygrad_graph::scoped("model.fc2", || left.matmul(&right));
     let line = line!() - 1;
     let error = (y + 1.0).to_vec::<f32>().unwrap_err().to_string();
-    let start = "matmul: inner dimensions differ: left [64, 784], right [128, 10]\n  at crates/graph/tests/basics.rs";
+    let start =
+        "matmul: inner dimensions differ: left [64, 784], right [128, 10]\n  at crates/graph/tests/basics.rs";
     assert!(error.starts_with(start), "{error}");
     assert!(error.contains(&format!(":{line}:")) && error.contains(", in model.fc2\n"), "{error}");
     assert!(error.contains("\n  left  = relu at crates/graph/tests/basics.rs"), "{error}");

@@ -3,10 +3,12 @@
 use anygrad_cpu as cpu;
 use anygrad_cpu::{Host, Prepared, Storage, View};
 use anygrad_layout::{DType, Layout};
+use smallvec::SmallVec;
 
 use crate::device::Buffer;
 use crate::error::Error;
 use crate::fuse::{Base, Fused, Group, Rules};
+use crate::numbers::Numbers;
 use crate::plan::Schedule;
 use crate::program::{Lowered, Program};
 use crate::tensor::State;
@@ -22,14 +24,17 @@ pub(crate) struct CpuPlan {
 
 enum Step {
     Fused {
-        program: Prepared,
+        program: Box<Prepared>,
         /// Values read, in the order of the program's buffers.
         inputs: Vec<u32>,
         /// Places of its numbers among the program's numbers.
         numbers: Vec<usize>,
         outputs: Vec<Output>,
     },
-    Kernel { instr: u32, inputs: Vec<(u32, Layout)> },
+    Kernel {
+        instr: u32,
+        inputs: Vec<(u32, Layout)>,
+    },
 }
 
 struct Output {
@@ -44,10 +49,11 @@ impl CpuPlan {
     pub fn new(program: &Program) -> Result<Self, Error> {
         let schedule = Schedule::new(program, RULES);
         let mut steps = Vec::with_capacity(schedule.groups.len());
-        let numbers = number_places(program);
         for (place, group) in schedule.groups.iter().enumerate() {
             steps.push(match group {
-                Group::Pointwise(fused) => fused_step(fused, &schedule.in_place(fused, place), &numbers)?,
+                Group::Pointwise(fused) => {
+                    fused_step(fused, &schedule.in_place(fused, place), &schedule.numbers)?
+                }
                 Group::Kernel { instr, inputs, .. } => Step::Kernel { instr: *instr, inputs: inputs.clone() },
             });
         }
@@ -65,10 +71,12 @@ impl CpuPlan {
             }
         }
         let lowered = lowered;
+        let given = self.schedule.numbers.of(&lowered.numbers);
         for (step, dying) in self.steps.iter().zip(&self.dying) {
             match step {
                 Step::Fused { program, inputs, numbers, outputs } => {
-                    run_fused(program, inputs, numbers, outputs, &lowered, host, &mut values)?;
+                    let numbers: SmallVec<[f64; 8]> = numbers.iter().map(|&at| given[at]).collect();
+                    run_fused(program, inputs, &numbers, outputs, &lowered, host, &mut values)?;
                 }
                 Step::Kernel { instr, inputs } => {
                     let node = &lowered.program.instrs[*instr as usize];
@@ -94,7 +102,7 @@ impl CpuPlan {
 fn run_fused(
     program: &Prepared,
     inputs: &[u32],
-    numbers: &[usize],
+    numbers: &[f64],
     outputs: &[Output],
     lowered: &Lowered,
     host: &Host,
@@ -107,10 +115,8 @@ fn run_fused(
             None => host.alloc(output.dtype, output.len)?,
         });
     }
-    let numbers: Vec<f64> =
-        numbers.iter().map(|&n| lowered.numbers.get(n).copied().unwrap_or_default()).collect();
     let read: Vec<&Storage> = inputs.iter().map(|&value| stored(values, value)).collect::<Result<_, _>>()?;
-    program.run(&read, &numbers, &mut results)?;
+    program.run(&read, numbers, &mut results)?;
     for (output, storage) in outputs.iter().zip(results) {
         values[output.value as usize] = Some(cpu::Buffer::new(host, storage));
     }
@@ -142,25 +148,18 @@ fn take(
 }
 
 fn stored(values: &[Option<cpu::Buffer>], value: u32) -> Result<&Storage, Error> {
-    values.get(value as usize).and_then(Option::as_ref).map(|buffer| buffer.storage()).ok_or_else(|| missing(value))
+    values
+        .get(value as usize)
+        .and_then(Option::as_ref)
+        .map(|buffer| buffer.storage())
+        .ok_or_else(|| missing(value))
 }
 
 fn missing(value: u32) -> Error {
     Error::invalid("eval", format!("the value of %{value} is missing: this is a mistake of the planner"))
 }
 
-/// For each number instruction its place among the numbers of a run.
-pub(crate) fn number_places(program: &Program) -> Vec<usize> {
-    let mut next = 0;
-    let place = |instr: &crate::program::Instr| {
-        let here = next;
-        next += usize::from(matches!(instr.op.kind(), crate::op::Kind::Number));
-        here
-    };
-    program.instrs.iter().map(place).collect()
-}
-
-fn fused_step(fused: &Fused, in_place: &[Option<usize>], places: &[usize]) -> Result<Step, Error> {
+fn fused_step(fused: &Fused, in_place: &[Option<usize>], places: &Numbers) -> Result<Step, Error> {
     let mut inputs: Vec<u32> = Vec::new();
     let mut sources = Vec::new();
     for (s, (read, dtype)) in fused.sources.iter().enumerate() {
@@ -177,7 +176,8 @@ fn fused_step(fused: &Fused, in_place: &[Option<usize>], places: &[usize]) -> Re
         };
         sources.push(cpu::Source { kind, dtype: *dtype, layout: read.layout.clone() });
     }
-    let step = |s: &crate::fuse::FusedStep| cpu::Step { run: s.row.cpu, args: s.args.clone(), dtype: s.output };
+    let step =
+        |s: &crate::fuse::FusedStep| cpu::Step { run: s.row.cpu, args: s.args.clone(), dtype: s.output };
     let program = cpu::Pointwise {
         shape: fused.shape.clone(),
         inputs: sources,
@@ -195,9 +195,9 @@ fn fused_step(fused: &Fused, in_place: &[Option<usize>], places: &[usize]) -> Re
         }),
     };
     Ok(Step::Fused {
-        program: Prepared::new(&program)?,
+        program: Box::new(Prepared::new(&program)?),
         inputs,
-        numbers: fused.numbers.iter().map(|&(id, _)| places[id as usize]).collect(),
+        numbers: fused.numbers.iter().map(|&(id, _)| places.place(id)).collect(),
         outputs: fused.results.iter().zip(in_place).map(output).collect(),
     })
 }

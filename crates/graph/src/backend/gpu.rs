@@ -5,7 +5,6 @@ use anygrad_device::kernels::pointwise as kernel;
 use anygrad_device::{self as device, Gpu, Lowered as Kernels, Operand, PlanStep};
 use anygrad_layout::DType;
 
-use crate::backend::cpu::number_places;
 use crate::device::Buffer;
 use crate::error::Error;
 use crate::fuse::{Base, Fused, Group, Rules};
@@ -23,8 +22,6 @@ pub(crate) struct GpuPlan {
     pub slots: Vec<Slot>,
     /// The slot of each stored value.
     slot_of: Vec<Option<usize>>,
-    /// The dtypes of the run-time numbers.
-    numbers: Vec<DType>,
 }
 
 pub(crate) struct LaunchInfo {
@@ -48,26 +45,20 @@ impl GpuPlan {
     pub fn new(lowered: &Lowered, gpu: &Gpu) -> Result<Self, Error> {
         let program = &lowered.program;
         let caps = gpu.caps();
-        let rules = Rules { buffers: (caps.storage_buffers as usize).min(24), fuse_into_reductions: true, fuse: true };
-        let schedule = Schedule::new(program, rules);
-        let mut builder = Builder {
-            program,
-            lowered,
-            slots: Slots::new(program),
-            places: number_places(program),
-            steps: Vec::new(),
-            launches: Vec::new(),
+        let rules = Rules {
+            buffers: (caps.storage_buffers as usize).min(24),
+            fuse_into_reductions: true,
+            fuse: true,
         };
+        let schedule = Schedule::new(program, rules);
+        let mut builder =
+            Builder { program, lowered, slots: Slots::new(program), steps: Vec::new(), launches: Vec::new() };
         for place in 0..schedule.groups.len() {
             builder.group(&schedule, place, caps)?;
         }
         let Builder { slots, steps, launches, .. } = builder;
         let plan = device::Plan::new(gpu, steps)?;
-        let number = |instr: &crate::program::Instr| {
-            matches!(instr.op.kind(), Kind::Number).then_some(instr.meta.dtype)
-        };
-        let numbers = program.instrs.iter().filter_map(number).collect();
-        Ok(Self { schedule, plan, launches, slots: slots.slots, slot_of: slots.slot_of, numbers })
+        Ok(Self { schedule, plan, launches, slots: slots.slots, slot_of: slots.slot_of })
     }
 
     /// Runs the program and returns the buffers of its outputs, in their order.
@@ -83,7 +74,10 @@ impl GpuPlan {
         let buffers = self.slots.iter().map(slot).collect::<Result<Vec<_>, Error>>()?;
         // number 0 is zero, for kernels that fill
         let mut words = vec![0u32];
-        words.extend(self.numbers.iter().zip(&lowered.numbers).map(|(&dtype, &number)| word(number, dtype)));
+        let numbers = &self.schedule.numbers;
+        words.extend(
+            numbers.of(&lowered.numbers).into_iter().zip(&numbers.dtypes).map(|(x, &dtype)| word(x, dtype)),
+        );
         self.plan.run(&buffers, &words)?;
         for &id in &lowered.program.donated {
             if let Some(node) = lowered.nodes.get(id as usize) {
@@ -113,7 +107,6 @@ struct Builder<'a> {
     program: &'a Program,
     lowered: &'a Lowered,
     slots: Slots,
-    places: Vec<usize>,
     steps: Vec<PlanStep>,
     launches: Vec<LaunchInfo>,
 }
@@ -136,7 +129,7 @@ impl Builder<'_> {
                         _ => self.slots.open(id, bytes),
                     });
                 }
-                (kernels, inputs, outputs, self.numbers(fused), self.label(&fused.instrs))
+                (kernels, inputs, outputs, numbers(schedule, fused), self.label(&fused.instrs))
             }
             Group::Kernel { instr, inputs, fused } => {
                 let node = &self.program.instrs[*instr as usize];
@@ -144,7 +137,7 @@ impl Builder<'_> {
                     (Some(fused), Some((kind, axes))) => {
                         let (program, inputs) = pointwise(fused, &[None]);
                         let kernels = device::kernels::reduce::reduce(&program, kind, axes, caps, None)?;
-                        (kernels, inputs, self.numbers(fused))
+                        (kernels, inputs, numbers(schedule, fused))
                     }
                     _ => {
                         let (values, layouts): (Vec<u32>, Vec<_>) = inputs.iter().cloned().unzip();
@@ -180,8 +173,10 @@ impl Builder<'_> {
                 Operand::Output(i) => outputs.get(i).copied(),
                 Operand::Scratch(i) => scratch.get(i).copied(),
             };
-            let slots = launch.bindings.iter().map(|(operand, _)| place(*operand)).collect::<Option<Vec<_>>>();
-            let slots = slots.ok_or_else(|| Error::invalid("eval", format!("a kernel of {label} has no operand")))?;
+            let slots =
+                launch.bindings.iter().map(|(operand, _)| place(*operand)).collect::<Option<Vec<_>>>();
+            let slots =
+                slots.ok_or_else(|| Error::invalid("eval", format!("a kernel of {label} has no operand")))?;
             self.launches.push(LaunchInfo {
                 group,
                 family: launch.family,
@@ -196,16 +191,16 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// The places of a group's numbers in a run; 0 is the constant zero.
-    fn numbers(&self, fused: &Fused) -> Vec<usize> {
-        fused.numbers.iter().map(|&(id, _)| 1 + self.places[id as usize]).collect()
-    }
-
     fn label(&self, instrs: &[u32]) -> String {
         let names: Vec<&str> = instrs.iter().map(|&id| self.program.instrs[id as usize].op.name()).collect();
         let place = instrs.last().and_then(|&id| self.lowered.nodes.get(id as usize)).map(origin);
         format!("{} ({})", names.join(" "), place.unwrap_or_default())
     }
+}
+
+/// The places of a group's numbers in a run; 0 is the constant zero.
+fn numbers(schedule: &Schedule, fused: &Fused) -> Vec<usize> {
+    fused.numbers.iter().map(|&(id, _)| 1 + schedule.numbers.place(id)).collect()
 }
 
 /// A fused group for the kernel generator, and the values its buffers are.
@@ -254,7 +249,8 @@ struct Slots {
 
 impl Slots {
     fn new(program: &Program) -> Self {
-        let mut this = Self { slots: Vec::new(), slot_of: vec![None; program.instrs.len()], free: Vec::new() };
+        let mut this =
+            Self { slots: Vec::new(), slot_of: vec![None; program.instrs.len()], free: Vec::new() };
         for (id, instr) in program.instrs.iter().enumerate() {
             if matches!(instr.op.kind(), Kind::Leaf) {
                 this.slot_of[id] = Some(this.slots.len());
@@ -266,7 +262,9 @@ impl Slots {
 
     fn of(&self, value: u32) -> Result<usize, Error> {
         let slot = self.slot_of.get(value as usize).copied().flatten();
-        slot.ok_or_else(|| Error::invalid("eval", format!("%{value} has no slot: this is a mistake of the planner")))
+        slot.ok_or_else(|| {
+            Error::invalid("eval", format!("%{value} has no slot: this is a mistake of the planner"))
+        })
     }
 
     fn all(&self, values: &[u32]) -> Result<Vec<usize>, Error> {

@@ -41,7 +41,9 @@ impl Op for Convolution {
         }
         let (channels, filters) = (x.shape[1], w.shape[0]);
         if groups == 0 || channels % groups != 0 || filters % groups != 0 {
-            return Err(format!("{groups} groups do not divide {channels} input and {filters} output channels"));
+            return Err(format!(
+                "{groups} groups do not divide {channels} input and {filters} output channels"
+            ));
         }
         if w.shape[1] != channels / groups {
             return Err(format!(
@@ -52,7 +54,9 @@ impl Op for Convolution {
             ));
         }
         let geometry = &self.0;
-        if (0..3).any(|i| geometry.stride[i] == 0 || geometry.dilation[i] == 0 || geometry.input_dilation[i] == 0) {
+        if (0..3)
+            .any(|i| geometry.stride[i] == 0 || geometry.dilation[i] == 0 || geometry.input_dilation[i] == 0)
+        {
             return Err("stride and dilation are at least 1".into());
         }
         let mut shape = Shape::from([x.shape[0], filters]);
@@ -69,7 +73,9 @@ impl Op for Convolution {
     }
     fn vjp(&self, v: &Vjp<'_>) -> Option<Gradients> {
         match v.inputs {
-            [x, w] => Some(vec![Some(self.input_gradient(x, w, v.grad)), Some(self.weight_gradient(x, w, v.grad))]),
+            [x, w] => {
+                Some(vec![Some(self.input_gradient(x, w, v.grad)), Some(self.weight_gradient(x, w, v.grad))])
+            }
             _ => None,
         }
     }
@@ -79,6 +85,23 @@ impl Op for Convolution {
     }
     fn lower(&self, inputs: &[Layout], _: &[DType], _: &Meta, caps: &Caps) -> Result<Lowered, DeviceError> {
         kernel::conv(&inputs[0], &inputs[1], &self.0, caps, None)
+    }
+    fn attributes(&self) -> String {
+        let Conv { rank, groups, flip, .. } = self.0;
+        let from = 3 - rank.min(3);
+        let (conv, flag) = (&self.0, |on: bool, text: String| if on { text } else { String::new() });
+        [
+            flag(conv.stride != [1; 3], format!(" stride {:?}", &conv.stride[from..])),
+            flag(conv.pad_lo != [0; 3], format!(" before {:?}", &conv.pad_lo[from..])),
+            flag(conv.pad_hi != [0; 3], format!(" behind {:?}", &conv.pad_hi[from..])),
+            flag(conv.dilation != [1; 3], format!(" dilation {:?}", &conv.dilation[from..])),
+            flag(conv.input_dilation != [1; 3], format!(" spread {:?}", &conv.input_dilation[from..])),
+            flag(groups != 1, format!(" groups {groups}")),
+            flag(flip, " reversed".to_string()),
+        ]
+        .concat()
+        .trim()
+        .to_string()
     }
     fn label(&self, i: usize, _: usize) -> String {
         if i == 0 { "input".into() } else { "weight".into() }
@@ -99,7 +122,8 @@ impl Convolution {
             let reach = (self.0.dilation[i] * (k - 1)) as isize;
             back.pad_lo[i] = reach - self.0.pad_lo[i];
             // behind, as many zeros as make the size n again
-            back.pad_hi[i] = spread(n, self.0.input_dilation[i]) + reach - spread(out, self.0.stride[i]) - back.pad_lo[i];
+            back.pad_hi[i] =
+                spread(n, self.0.input_dilation[i]) + reach - spread(out, self.0.stride[i]) - back.pad_lo[i];
         }
         // [O, C/g, *k] -> [C, O/g, *k], group by group
         let (filters, channels) = (w.shape()[0], x.shape()[1]);
@@ -124,7 +148,8 @@ impl Convolution {
         for axis in 0..rank {
             let i = entry(rank, axis);
             let (n, k, out) = (x.shape()[2 + axis], w.shape()[2 + axis], g.shape()[2 + axis]);
-            let needed = (self.0.dilation[i] * (k - 1) + self.0.stride[i] * out.saturating_sub(1)) as isize + 1;
+            let needed =
+                (self.0.dilation[i] * (k - 1) + self.0.stride[i] * out.saturating_sub(1)) as isize + 1;
             back.pad_hi[i] = needed - spread(n, self.0.input_dilation[i]) - self.0.pad_lo[i];
         }
         let (batch, channels) = (x.shape()[0], x.shape()[1]);

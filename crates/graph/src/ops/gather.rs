@@ -29,7 +29,11 @@ fn check(axis: usize, x: &Meta, index: &Meta, same_axis: bool) -> Result<(), Str
     let fits = x.shape.rank() == index.shape.rank()
         && axis < x.shape.rank()
         && (0..x.shape.rank()).all(|i| (i == axis && !same_axis) || x.shape[i] == index.shape[i]);
-    if fits { Ok(()) } else { Err(format!("index {} does not fit input {} along axis {axis}", index.shape, x.shape)) }
+    if fits {
+        Ok(())
+    } else {
+        Err(format!("index {} does not fit input {} along axis {axis}", index.shape, x.shape))
+    }
 }
 
 impl Op for Gather {
@@ -151,7 +155,9 @@ impl Tensor {
 fn in_range(index: &Tensor, size: usize) -> Result<(), String> {
     match index.host_bounds() {
         Some((low, _)) if low < 0 => Err(format!("index {low} is negative")),
-        Some((_, high)) if high >= size as i64 => Err(format!("index {high} is out of range for size {size}")),
+        Some((_, high)) if high >= size as i64 => {
+            Err(format!("index {high} is out of range for size {size}"))
+        }
         _ => Ok(()),
     }
 }

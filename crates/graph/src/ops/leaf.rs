@@ -76,7 +76,14 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn from_slice<T: Element>(data: &[T], shape: impl Into<Shape>, device: &Device) -> Tensor {
-        Self::from_host(T::storage(data), T::DTYPE, T::bounds(data), shape.into(), device, scope::site(Location::caller()))
+        Self::from_host(
+            T::storage(data),
+            T::DTYPE,
+            T::bounds(data),
+            shape.into(),
+            device,
+            scope::site(Location::caller()),
+        )
     }
 
     fn from_host(

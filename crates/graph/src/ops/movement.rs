@@ -210,7 +210,11 @@ impl Tensor {
     #[track_caller]
     pub fn permute(&self, axes: &[isize]) -> Tensor {
         match axes.iter().map(|&axis| axis_of(axis, self.rank())).collect::<Result<Vec<_>, _>>() {
-            Ok(axes) if axes.is_sorted() && axes.len() == self.rank() && axes.last().is_none_or(|&l| l + 1 == axes.len()) => {
+            Ok(axes)
+                if axes.is_sorted()
+                    && axes.len() == self.rank()
+                    && axes.last().is_none_or(|&l| l + 1 == axes.len()) =>
+            {
                 self.clone()
             }
             Ok(axes) => Tensor::record(Permute(axes), &[self]),
@@ -292,7 +296,8 @@ impl Tensor {
             let message = format!("classes are {}, not u32 or i32", self.dtype());
             return Tensor::wrong("one_hot", message, &[("classes", self)]);
         }
-        if let Some((low, high)) = self.host_bounds().filter(|&(low, high)| low < 0 || high >= classes as i64) {
+        if let Some((low, high)) = self.host_bounds().filter(|&(low, high)| low < 0 || high >= classes as i64)
+        {
             let bad = if low < 0 { low } else { high };
             let message = format!("class {bad} is out of range for {classes} classes");
             return Tensor::wrong("one_hot", message, &[("classes", self)]);

@@ -74,7 +74,12 @@ impl Op for Concat {
         }
         for other in rest {
             let fits = other.shape.rank() == rank
-                && other.shape.iter().zip(shape.iter()).enumerate().all(|(axis, (a, b))| axis == self.0 || a == b);
+                && other
+                    .shape
+                    .iter()
+                    .zip(shape.iter())
+                    .enumerate()
+                    .all(|(axis, (a, b))| axis == self.0 || a == b);
             if !fits {
                 return Err(format!(
                     "{} does not fit beside {} along axis {}",

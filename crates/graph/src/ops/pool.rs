@@ -52,7 +52,11 @@ impl Op for Pool {
             });
         }
         if adjoint.is_none() && shape[2..].contains(&0) && !x.shape[2..].contains(&0) {
-            return Err(format!("the window {:?} does not fit input {}", &window.kernel[3 - window.rank..], x.shape));
+            return Err(format!(
+                "the window {:?} does not fit input {}",
+                &window.kernel[3 - window.rank..],
+                x.shape
+            ));
         }
         if let Some(index) = inputs.get(1) {
             let expected = if adjoint.is_some() { &x.shape } else { &shape };
@@ -66,7 +70,9 @@ impl Op for Pool {
     fn vjp(&self, v: &Vjp<'_>) -> Option<Gradients> {
         let g = v.grad;
         match (self, v.inputs) {
-            (Pool::Sum(w), [x]) => Some(vec![Some(Tensor::record(Pool::SumAdjoint(w.clone(), spatial(x)), &[g]))]),
+            (Pool::Sum(w), [x]) => {
+                Some(vec![Some(Tensor::record(Pool::SumAdjoint(w.clone(), spatial(x)), &[g]))])
+            }
             (Pool::SumAdjoint(w, _), _) => Some(vec![Some(Tensor::record(Pool::Sum(w.clone()), &[g]))]),
             (Pool::Pick(w), [x, index]) => {
                 Some(vec![Some(Tensor::record(Pool::PickAdjoint(w.clone(), spatial(x)), &[g, index])), None])
@@ -94,15 +100,32 @@ impl Op for Pool {
             }
         }
     }
-    fn lower(&self, inputs: &[Layout], dtypes: &[DType], _: &Meta, caps: &Caps) -> Result<Lowered, DeviceError> {
+    fn lower(
+        &self,
+        inputs: &[Layout],
+        dtypes: &[DType],
+        _: &Meta,
+        caps: &Caps,
+    ) -> Result<Lowered, DeviceError> {
         match (self, inputs) {
             (Pool::Sum(w), [x]) => kernel::window_sum(x, w, caps, None),
             (Pool::SumAdjoint(w, size), [g]) => kernel::window_sum_adjoint(g, w, *size, caps, None),
             (Pool::MaxIndex(w), [x]) => kernel::max_index(x, w, caps, None),
             (Pool::Pick(w), [x, index]) => kernel::window_gather(x, index, w.rank, dtypes[0], caps, None),
-            (Pool::PickAdjoint(w, size), [g, index]) => kernel::window_scatter(g, index, w, *size, caps, None),
+            (Pool::PickAdjoint(w, size), [g, index]) => {
+                kernel::window_scatter(g, index, w, *size, caps, None)
+            }
             _ => Ok(Lowered::default()),
         }
+    }
+    fn attributes(&self) -> String {
+        let (Pool::Sum(w)
+        | Pool::MaxIndex(w)
+        | Pool::Pick(w)
+        | Pool::SumAdjoint(w, _)
+        | Pool::PickAdjoint(w, _)) = self;
+        let from = 3 - w.rank.min(3);
+        format!("kernel {:?} stride {:?}", &w.kernel[from..], &w.stride[from..])
     }
     fn label(&self, i: usize, _: usize) -> String {
         if i == 0 { "input".into() } else { "index".into() }
@@ -114,15 +137,23 @@ fn check(window: &Window, x: &Meta) -> Result<(), String> {
         return Err(format!("takes f32 or f64, not {}", x.dtype));
     }
     if !(1..=3).contains(&window.rank) || x.shape.rank() != window.rank + 2 {
-        return Err(format!("a window over {} axes takes [N, C, …] of {} axes, not {}", window.rank, window.rank + 2, x.shape));
+        return Err(format!(
+            "a window over {} axes takes [N, C, …] of {} axes, not {}",
+            window.rank,
+            window.rank + 2,
+            x.shape
+        ));
     }
     for i in 0..3 {
         if window.stride[i] == 0 || window.kernel[i] == 0 || window.dilation[i] == 0 {
             return Err("kernel, stride and dilation are at least 1".into());
         }
         // otherwise a window could lie in the padding alone
-        if window.pad_lo[i].max(window.pad_hi[i]) >= window.dilation[i] * (window.kernel[i] - 1) + 1 {
-            return Err(format!("padding {} is not below the window's reach", window.pad_lo[i].max(window.pad_hi[i])));
+        if window.pad_lo[i].max(window.pad_hi[i]) > window.dilation[i] * (window.kernel[i] - 1) {
+            return Err(format!(
+                "padding {} is not below the window's reach",
+                window.pad_lo[i].max(window.pad_hi[i])
+            ));
         }
     }
     Ok(())

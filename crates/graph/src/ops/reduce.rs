@@ -70,7 +70,7 @@ impl Op for Reduce {
             Reduction::Sum => Some(vec![Some(g.expand(x.shape()))]),
             // the elements that attain the extreme share its gradient evenly, as torch.amax
             Reduction::Max | Reduction::Min => {
-                let hit = x.eq(&v.output.reshape(&shape)).to_dtype(x.dtype());
+                let hit = x.eq(v.output.reshape(&shape)).to_dtype(x.dtype());
                 let axes: Vec<isize> = self.axes.iter().map(|&a| a as isize).collect();
                 let hits = hit.sum_keep(&axes);
                 Some(vec![Some(hit * (g / hits))])
@@ -120,7 +120,9 @@ impl Tensor {
     #[track_caller]
     fn reduced(&self, kind: Reduction, axes: &[isize]) -> Tensor {
         match axes_of(axes, self.rank()) {
-            Ok(axes) if axes.is_empty() && matches!(kind, Reduction::Sum | Reduction::Max | Reduction::Min) => {
+            Ok(axes)
+                if axes.is_empty() && matches!(kind, Reduction::Sum | Reduction::Max | Reduction::Min) =>
+            {
                 self.clone()
             }
             Ok(axes) => Tensor::record(Reduce { kind, axes }, &[self]),

@@ -16,7 +16,6 @@ pub use row::{Class, Pointwise, Row, Types};
 
 /// Every row, in the order of the source files. Tests iterate over this.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    let tables: [&[&Row]; 5] =
-        [arithmetic::ROWS, compare::ROWS, math::ROWS, casts::ROWS, random::ROWS];
+    let tables: [&[&Row]; 5] = [arithmetic::ROWS, compare::ROWS, math::ROWS, casts::ROWS, random::ROWS];
     tables.into_iter().flat_map(|table| table.iter().copied())
 }

@@ -1,87 +1,14 @@
-//! Groups a program's instructions into what one kernel computes.
-//!
-//! Views vanish into the way their base is read. Pointwise instructions of one shape that feed each other become
-//! one group, with any number of outputs.
-//!
-//! Why no cycle can arise: each instruction has a *stage*. An edge that can be fused (a pointwise instruction
-//! reads another of the same shape, element by element) may stay in the stage; every other edge goes at least one
-//! stage up. So a path that leaves a group through another kernel ends in a later stage, never back in the group.
+//! Which instructions go into one group.
 
 use std::collections::BTreeSet;
 
 use anygrad_layout::{DType, Layout, Shape};
 use smallvec::SmallVec;
 
+use super::{Base, Grouped, Read, Rules};
 use crate::op::Kind;
 use crate::ops::leaf::dense;
-use crate::pointwise::Row;
 use crate::program::Program;
-
-/// What an instruction's elements are read from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Base {
-    /// The stored, dense value of an instruction.
-    Value(u32),
-    /// A run-time number.
-    Number(u32),
-    /// Counting.
-    Iota,
-}
-
-/// A way to read an instruction's value.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Read {
-    pub base: Base,
-    pub layout: Layout,
-}
-
-/// A fused pointwise program. Values are numbered sources first, then numbers, then steps.
-#[derive(Clone, Debug)]
-pub(crate) struct Fused {
-    pub shape: Shape,
-    pub sources: Vec<(Read, DType)>,
-    /// The number instructions that are read, with their dtypes.
-    pub numbers: Vec<(u32, DType)>,
-    pub steps: Vec<FusedStep>,
-    /// Instructions that are stored, with the value that is theirs.
-    pub results: Vec<(u32, u32, DType)>,
-    /// The instructions in it, for people.
-    pub instrs: Vec<u32>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct FusedStep {
-    pub row: &'static Row,
-    pub args: SmallVec<[u32; 3]>,
-    /// The dtype the row's WGSL is chosen by: that of its last input.
-    pub input: DType,
-    pub output: DType,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Group {
-    Pointwise(Fused),
-    /// A kernel of its own; `fused` computes its (only) input while it is read.
-    Kernel { instr: u32, inputs: Vec<(u32, Layout)>, fused: Option<Fused> },
-}
-
-/// A program in groups, in an order in which they can run.
-pub(crate) struct Grouped {
-    pub groups: Vec<Group>,
-    /// For each output of the program, the stored value that holds it.
-    pub outputs: Vec<(u32, u32)>,
-}
-
-/// What a backend asks of the grouping.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
-    /// Buffers one kernel can bind.
-    pub buffers: usize,
-    /// Whether reductions compute their input while they read it.
-    pub fuse_into_reductions: bool,
-    /// Whether pointwise instructions are fused at all.
-    pub fuse: bool,
-}
 
 /// Instructions one kernel holds at most: longer kernels take long to compile, and gain nothing.
 const LONGEST: usize = 128;
@@ -95,23 +22,23 @@ pub(crate) fn group(program: &Program, rules: Rules) -> Grouped {
     fuser.finish()
 }
 
-struct Fuser<'a> {
-    program: &'a Program,
-    rules: Rules,
+pub(super) struct Fuser<'a> {
+    pub(super) program: &'a Program,
+    pub(super) rules: Rules,
     /// How each instruction is read.
-    reads: Vec<Read>,
+    pub(super) reads: Vec<Read>,
     /// Instructions that are stored by a copy through this read: views that strides cannot express, and numbers
     /// and iota that a kernel or the caller needs in memory.
-    copies: Vec<Option<Read>>,
+    pub(super) copies: Vec<Option<Read>>,
     /// Group and stage of each instruction that is computed.
     group_of: Vec<Option<usize>>,
     stages: Vec<usize>,
     /// Instructions of each group, ascending; empty groups were merged into others.
-    members: Vec<Vec<u32>>,
-    group_stage: Vec<usize>,
+    pub(super) members: Vec<Vec<u32>>,
+    pub(super) group_stage: Vec<usize>,
     consumers: Vec<Vec<(u32, bool)>>,
     /// The stored values that hold the program's outputs.
-    output_values: BTreeSet<u32>,
+    pub(super) output_values: BTreeSet<u32>,
 }
 
 impl<'a> Fuser<'a> {
@@ -131,15 +58,15 @@ impl<'a> Fuser<'a> {
         }
     }
 
-    fn kind(&self, id: u32) -> Kind {
+    pub(super) fn kind(&self, id: u32) -> Kind {
         self.program.instrs[id as usize].op.kind()
     }
 
-    fn shape(&self, id: u32) -> &'a Shape {
+    pub(super) fn shape(&self, id: u32) -> &'a Shape {
         &self.program.instrs[id as usize].meta.shape
     }
 
-    fn dtype(&self, id: u32) -> DType {
+    pub(super) fn dtype(&self, id: u32) -> DType {
         self.program.instrs[id as usize].meta.dtype
     }
 
@@ -165,6 +92,10 @@ impl<'a> Fuser<'a> {
                         }
                     }
                 }
+                Kind::Pointwise(_) if self.all_numbers(&instr.inputs) => {
+                    let layout = Layout::contiguous(Shape::scalar()).expand(&instr.meta.shape);
+                    Read { base: Base::Number(id), layout }
+                }
                 _ => Read { base: Base::Value(id), layout: whole },
             };
             self.reads.push(read);
@@ -186,18 +117,30 @@ impl<'a> Fuser<'a> {
         }
     }
 
+    /// Whether a pointwise instruction computes one number from run-time numbers: the host does that.
+    fn all_numbers(&self, inputs: &[u32]) -> bool {
+        inputs.iter().all(|&input| matches!(self.reads[input as usize].base, Base::Number(_)))
+    }
+
+    fn is_number(&self, id: u32) -> bool {
+        matches!(self.reads[id as usize].base, Base::Number(_))
+    }
+
     /// Has the value of a view, number or iota written to memory by a copy.
     fn store(&mut self, id: u32) {
-        if self.copies[id as usize].is_none() && !matches!(self.kind(id), Kind::Pointwise(_) | Kind::Kernel) {
+        let computed = matches!(self.kind(id), Kind::Pointwise(_) | Kind::Kernel) && !self.is_number(id);
+        if self.copies[id as usize].is_none() && !computed {
             self.copies[id as usize] = Some(self.reads[id as usize].clone());
         }
     }
 
     /// The stored value that holds instruction `id` densely, if there is one without a copy.
-    fn alias(&self, id: u32) -> Option<u32> {
+    pub(super) fn alias(&self, id: u32) -> Option<u32> {
         let read = &self.reads[id as usize];
         match read.base {
-            Base::Value(base) if read.layout.is_contiguous() && read.layout.numel() == self.shape(base).numel() => {
+            Base::Value(base)
+                if read.layout.is_contiguous() && read.layout.numel() == self.shape(base).numel() =>
+            {
                 Some(base)
             }
             _ => None,
@@ -211,6 +154,7 @@ impl<'a> Fuser<'a> {
             Base::Value(base)
                 if self.rules.fuse
                     && matches!(self.kind(base), Kind::Pointwise(_))
+                    && !self.is_number(base)
                     && self.copies[base as usize].is_none()
                     && self.shape(base) == self.shape(id)
                     && read.layout.shape == *self.shape(id)
@@ -239,7 +183,7 @@ impl<'a> Fuser<'a> {
                     let stage = bases.map(|base| self.after(base)).max().unwrap_or(0);
                     self.open(id, stage);
                 }
-                Kind::Pointwise(_) => self.assign_pointwise(id),
+                Kind::Pointwise(_) if !self.is_number(id) => self.assign_pointwise(id),
                 _ => {}
             }
         }
@@ -307,7 +251,7 @@ impl<'a> Fuser<'a> {
     }
 
     /// Buffers a kernel of these instructions binds: what they read from outside, and what they leave.
-    fn buffers(&self, members: &[u32]) -> usize {
+    pub(super) fn buffers(&self, members: &[u32]) -> usize {
         let inside = |id: u32| members.binary_search(&id).is_ok();
         let mut outside: BTreeSet<u32> = BTreeSet::new();
         for &id in members {
@@ -323,12 +267,13 @@ impl<'a> Fuser<'a> {
     }
 
     /// Whether an instruction is needed by something other than these pointwise instructions.
-    fn leaves_group(&self, id: u32, inside: &dyn Fn(u32) -> bool) -> bool {
-        self.readers(id).iter().any(|&(reader, fused)| !fused || !inside(reader)) || self.output_values.contains(&id)
+    pub(super) fn leaves_group(&self, id: u32, inside: &dyn Fn(u32) -> bool) -> bool {
+        self.readers(id).iter().any(|&(reader, fused)| !fused || !inside(reader))
+            || self.output_values.contains(&id)
     }
 
     /// The computed instructions that read the stored value `id`, and whether they do so element by element.
-    fn readers(&self, id: u32) -> &[(u32, bool)] {
+    pub(super) fn readers(&self, id: u32) -> &[(u32, bool)] {
         self.consumers.get(id as usize).map(Vec::as_slice).unwrap_or_default()
     }
 
@@ -338,7 +283,7 @@ impl<'a> Fuser<'a> {
             if let Some(Read { base: Base::Value(base), .. }) = self.copies[id as usize] {
                 consumers[base as usize].push((id, false));
             }
-            if matches!(self.kind(id), Kind::Pointwise(_) | Kind::Kernel) {
+            if matches!(self.kind(id), Kind::Pointwise(_) | Kind::Kernel) && !self.is_number(id) {
                 let pointwise = matches!(self.kind(id), Kind::Pointwise(_));
                 for &input in &self.program.instrs[id as usize].inputs {
                     let base = self.stored(input);
@@ -348,8 +293,7 @@ impl<'a> Fuser<'a> {
             }
         }
         self.consumers = consumers;
-        self.output_values =
-            self.program.outputs.iter().map(|&out| self.alias(out).unwrap_or(out)).collect();
+        self.output_values = self.program.outputs.iter().map(|&out| self.alias(out).unwrap_or(out)).collect();
     }
 
     /// Merges a group into the only group that reads it: it then leaves nothing in memory. No path from one to the
@@ -387,154 +331,5 @@ impl<'a> Fuser<'a> {
             }
         }
         target
-    }
-
-    fn finish(mut self) -> Grouped {
-        let mut order: Vec<usize> = (0..self.members.len()).filter(|&g| !self.members[g].is_empty()).collect();
-        order.sort_by_key(|&g| (self.group_stage[g], self.members[g][0]));
-        let mut groups = Vec::new();
-        for g in order {
-            let members = std::mem::take(&mut self.members[g]);
-            self.emit(&members, &mut groups);
-        }
-        if self.rules.fuse_into_reductions {
-            groups = self.into_reductions(groups);
-        }
-        let outputs = self.program.outputs.iter().map(|&out| (out, self.alias(out).unwrap_or(out))).collect();
-        Grouped { groups, outputs }
-    }
-
-    fn emit(&self, members: &[u32], groups: &mut Vec<Group>) {
-        let first = members[0];
-        if let Some(read) = &self.copies[first as usize] {
-            groups.push(Group::Pointwise(self.copy(first, read)));
-        } else if matches!(self.kind(first), Kind::Kernel) {
-            let instr = &self.program.instrs[first as usize];
-            let read = |&input: &u32| match &self.reads[input as usize] {
-                Read { base: Base::Value(base), layout } => (*base, layout.clone()),
-                // numbers and iota were stored
-                _ => (input, dense(self.shape(input))),
-            };
-            groups.push(Group::Kernel { instr: first, inputs: instr.inputs.iter().map(read).collect(), fused: None });
-        } else if members.len() > 1 && self.buffers(members) > self.rules.buffers {
-            let (front, back) = members.split_at(members.len() / 2);
-            self.emit(front, groups);
-            self.emit(back, groups);
-        } else {
-            groups.push(Group::Pointwise(self.fused(members)));
-        }
-    }
-
-    /// A dense copy of what is read through `read`, as the value of `id`.
-    fn copy(&self, id: u32, read: &Read) -> Fused {
-        let dtype = self.dtype(id);
-        let mut fused = Fused {
-            shape: read.layout.shape.clone(),
-            sources: Vec::new(),
-            numbers: Vec::new(),
-            steps: Vec::new(),
-            results: vec![(id, 0, dtype)],
-            instrs: vec![id],
-        };
-        match read.base {
-            Base::Number(number) => fused.numbers.push((number, dtype)),
-            _ => fused.sources.push((read.clone(), dtype)),
-        }
-        fused
-    }
-
-    fn fused(&self, members: &[u32]) -> Fused {
-        let shape = self.shape(members[0]).clone();
-        let inside = |id: u32| members.binary_search(&id).is_ok();
-        // first what is read, so that value ids are known
-        let mut sources: Vec<(Read, DType)> = Vec::new();
-        let mut numbers: Vec<(u32, DType)> = Vec::new();
-        for &id in members {
-            for &input in &self.program.instrs[id as usize].inputs {
-                let dtype = self.dtype(input);
-                match self.reads[input as usize].base {
-                    Base::Value(base) if inside(base) => {}
-                    Base::Number(number) => {
-                        if !numbers.contains(&(number, dtype)) {
-                            numbers.push((number, dtype));
-                        }
-                    }
-                    _ => {
-                        let read = self.read_as(input, &shape);
-                        if !sources.iter().any(|(known, _)| *known == read) {
-                            sources.push((read, dtype));
-                        }
-                    }
-                }
-            }
-        }
-        let position = |input: u32| -> usize {
-            match self.reads[input as usize].base {
-                Base::Value(base) if inside(base) => {
-                    sources.len() + numbers.len() + members.binary_search(&base).unwrap_or(0)
-                }
-                Base::Number(number) => {
-                    sources.len() + numbers.iter().position(|(known, _)| *known == number).unwrap_or(0)
-                }
-                _ => {
-                    let read = self.read_as(input, &shape);
-                    sources.iter().position(|(known, _)| *known == read).unwrap_or(0)
-                }
-            }
-        };
-        let mut steps = Vec::new();
-        let mut results = Vec::new();
-        for (place, &id) in members.iter().enumerate() {
-            let instr = &self.program.instrs[id as usize];
-            if let Kind::Pointwise(row) = instr.op.kind() {
-                let input = instr.inputs.last().map_or(instr.meta.dtype, |&input| self.dtype(input));
-                let args = instr.inputs.iter().map(|&input| position(input) as u32).collect();
-                steps.push(FusedStep { row, args, input, output: instr.meta.dtype });
-            }
-            if self.leaves_group(id, &inside) {
-                results.push((id, (sources.len() + numbers.len() + place) as u32, instr.meta.dtype));
-            }
-        }
-        Fused { shape, sources, numbers, steps, results, instrs: members.to_vec() }
-    }
-
-    /// How `input` is read by a group of `shape`, to which it may have to be broadcast.
-    fn read_as(&self, input: u32, shape: &Shape) -> Read {
-        let read = &self.reads[input as usize];
-        Read { base: read.base, layout: read.layout.expand(shape) }
-    }
-
-    /// Lets a reduction compute its input while it reads, where nothing else needs that input.
-    fn into_reductions(&self, groups: Vec<Group>) -> Vec<Group> {
-        let mut groups: Vec<Option<Group>> = groups.into_iter().map(Some).collect();
-        let mut writer = vec![usize::MAX; self.program.instrs.len()];
-        for (place, group) in groups.iter().enumerate() {
-            if let Some(Group::Pointwise(fused)) = group {
-                fused.results.iter().for_each(|&(id, ..)| writer[id as usize] = place);
-            }
-        }
-        for place in 0..groups.len() {
-            let Some(Group::Kernel { instr, inputs, fused: None }) = &groups[place] else { continue };
-            let (instr, Some((base, layout))) = (*instr, inputs.first().cloned()) else { continue };
-            let producer = writer[base as usize];
-            let takes = self.program.instrs[instr as usize].op.reduction().is_some()
-                && layout.is_contiguous()
-                && layout.shape == *self.shape(base)
-                && self.readers(base).len() == 1
-                && !self.output_values.contains(&base)
-                && producer != usize::MAX;
-            if !takes {
-                continue;
-            }
-            let fits = matches!(&groups[producer], Some(Group::Pointwise(fused))
-                if fused.results.len() == 1 && fused.shape == layout.shape
-                    && fused.sources.len() + 2 <= self.rules.buffers);
-            if !fits {
-                continue;
-            }
-            let Some(Group::Pointwise(fused)) = groups[producer].take() else { continue };
-            groups[place] = Some(Group::Kernel { instr, inputs: Vec::new(), fused: Some(fused) });
-        }
-        groups.into_iter().flatten().collect()
     }
 }
