@@ -188,7 +188,13 @@ impl Tensor {
         let checked = match inputs.iter().find(|t| t.0.device != first.0.device) {
             Some(t) => Err(format!("inputs are on two devices: {} and {}", first.0.device, t.0.device)),
             None => op.infer(&metas).and_then(|meta| match meta.shape.checked_numel() {
-                Some(n) if n <= u32::MAX as usize => Ok(meta),
+                Some(n) if n <= u32::MAX as usize => {
+                    if meta.dtype == DType::F64 && !first.0.device.is_cpu() {
+                        Err(format!("f64 is computed on the CPU device only, not on {}", first.0.device))
+                    } else {
+                        Ok(meta)
+                    }
+                }
                 _ => Err(format!("the result would have shape {}: more than 2^32 elements", meta.shape)),
             }),
         };

@@ -51,7 +51,8 @@ impl Conv {
 
     /// Output size along spatial entry `axis` (0 to 2) for input size `n` and kernel size `k`.
     pub fn output_size(&self, axis: usize, n: usize, k: usize) -> usize {
-        let spread = if n == 0 { 0 } else { (n - 1) * self.input_dilation[axis % 3] + 1 };
+        let spread =
+            if n == 0 { 0 } else { (n - 1).saturating_mul(self.input_dilation[axis % 3]).saturating_add(1) };
         windows(
             spread,
             self.pad_lo[axis % 3],
@@ -108,8 +109,9 @@ impl Window {
 }
 
 fn windows(n: usize, lo: isize, hi: isize, kernel: usize, dilation: usize, stride: usize) -> usize {
-    let span = (dilation * kernel.saturating_sub(1) + 1) as isize;
-    let room = n as isize + lo + hi - span;
+    let signed = |x: usize| isize::try_from(x).unwrap_or(isize::MAX);
+    let span = signed(dilation.saturating_mul(kernel.saturating_sub(1)).saturating_add(1));
+    let room = signed(n).saturating_add(lo).saturating_add(hi).saturating_sub(span);
     if room < 0 || kernel == 0 { 0 } else { room as usize / stride.max(1) + 1 }
 }
 

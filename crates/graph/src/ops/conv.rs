@@ -119,7 +119,7 @@ impl Convolution {
         for axis in 0..rank {
             let i = entry(rank, axis);
             let (n, k, out) = (x.shape()[2 + axis], w.shape()[2 + axis], g.shape()[2 + axis]);
-            let reach = (self.0.dilation[i] * (k - 1)) as isize;
+            let reach = (self.0.dilation[i] * k.saturating_sub(1)) as isize;
             back.pad_lo[i] = reach - self.0.pad_lo[i];
             // behind, as many zeros as make the size n again
             back.pad_hi[i] =
@@ -148,8 +148,9 @@ impl Convolution {
         for axis in 0..rank {
             let i = entry(rank, axis);
             let (n, k, out) = (x.shape()[2 + axis], w.shape()[2 + axis], g.shape()[2 + axis]);
-            let needed =
-                (self.0.dilation[i] * (k - 1) + self.0.stride[i] * out.saturating_sub(1)) as isize + 1;
+            let needed = (self.0.dilation[i] * k.saturating_sub(1) + self.0.stride[i] * out.saturating_sub(1))
+                as isize
+                + 1;
             back.pad_hi[i] = needed - spread(n, self.0.input_dilation[i]) - self.0.pad_lo[i];
         }
         let (batch, channels) = (x.shape()[0], x.shape()[1]);

@@ -162,7 +162,11 @@ impl Op for Flip {
         Kind::View
     }
     fn infer(&self, inputs: &[&Meta]) -> Result<Meta, String> {
-        Ok(only(inputs)?.clone())
+        let input = only(inputs)?;
+        match self.0.iter().find(|&&axis| axis >= input.shape.rank()) {
+            Some(axis) => Err(format!("axis {axis} is out of range for {} axes", input.shape.rank())),
+            None => Ok(input.clone()),
+        }
     }
     fn view(&self, input: &Layout) -> Option<Layout> {
         let mut out = input.clone();

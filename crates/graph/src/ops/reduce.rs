@@ -49,6 +49,9 @@ impl Op for Reduce {
         if input.dtype == DType::Bool {
             return Err("does not take bool".into());
         }
+        if let Some(axis) = self.axes.iter().find(|&&axis| axis >= input.shape.rank()) {
+            return Err(format!("axis {axis} is out of range for {} axes", input.shape.rank()));
+        }
         let count: usize = self.axes.iter().map(|&a| input.shape.get(a).copied().unwrap_or(1)).product();
         if count == 0 && self.kind != Reduction::Sum {
             return Err(format!("no elements along axes {:?} of {}", self.axes, input.shape));
