@@ -1,1 +1,50 @@
-//! anygrad.
+//! A tensor engine that trains neural networks on any GPU that Vulkan, Metal or DX12 reaches, through wgpu compute
+//! shaders, and on the CPU where there is none.
+//!
+//! ```
+//! use anygrad::prelude::*;
+//!
+//! fn main() -> anygrad::Result<()> {
+//!     let device = Device::auto()?; // a GPU if there is one, else the CPU
+//!     let params = Params::new(&device, 42); // the seed of everything random
+//!     let model = Sequential::new()
+//!         .then(Linear::new(params.at("fc1"), 2, 8))
+//!         .then(tanh)
+//!         .then(Linear::new(params.at("fc2"), 8, 2));
+//!     let x = Tensor::from_slice(&[0.0f32, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [4, 2], &device);
+//!     let labels = Tensor::from_slice(&[0u32, 1, 1, 0], [4], &device);
+//!     let mut ctx = Ctx::train(42);
+//!     let optimizer = AdamW::default();
+//!     for step in 0..50 {
+//!         let loss = cross_entropy(&model.forward(&x, &mut ctx), &labels); // recorded; nothing runs yet
+//!         optimizer.step(&params, params.grad(&loss), 0.05)?; // one plan: forward, backward, update
+//!         if step % 10 == 0 {
+//!             println!("{step} {}", loss.item()?); // the only read-back
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! This crate is a front: what it names lives in [`graph`] (tensors and gradients), [`nn`] (parameters, layers,
+//! optimizers), [`data`] (data sets and batches) and [`train`] (the training loop).
+#![forbid(unsafe_code)]
+
+pub use anygrad_data as data;
+pub use anygrad_graph as graph;
+pub use anygrad_nn as nn;
+pub use anygrad_train as train;
+
+pub use anygrad_nn::{Error, Result};
+
+/// What most programs use: `use anygrad::prelude::*`.
+pub mod prelude {
+    pub use anygrad_data::{Dataset, digits, mnist};
+    pub use anygrad_graph::{DType, Device, Rng, Shape, Tensor, eval, explain, grad, scoped};
+    pub use anygrad_nn::{
+        AdaGrad, Adam, AdamW, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Ctx, Dropout, Flatten, Gradients,
+        Init, Layer, Linear, MaxPool2d, Optimizer, Param, ParamPath, Params, RmsProp, Sequential, Sgd,
+        binary_cross_entropy, clip_global_norm, clip_value, cross_entropy, elu, gelu, leaky_relu,
+        log_softmax, mean_absolute_error, mse, relu, sigmoid, silu, softmax, softplus, summary, tanh,
+    };
+}

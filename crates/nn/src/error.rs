@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,26 +35,13 @@ pub enum Error {
         /// The entry.
         path: String,
         /// Its shape.
-        shape: Shape,
+        shape: Box<Shape>,
         /// What is wrong.
         message: String,
     },
     /// A value does not fit the entry it is meant for.
-    #[error("{what}: {path} is {expected_dtype} {expected}, not {found_dtype} {found}")]
-    Mismatch {
-        /// What was being done.
-        what: &'static str,
-        /// The entry.
-        path: String,
-        /// The entry's shape.
-        expected: Shape,
-        /// The entry's dtype.
-        expected_dtype: DType,
-        /// The value's shape.
-        found: Shape,
-        /// The value's dtype.
-        found_dtype: DType,
-    },
+    #[error("{0}")]
+    Mismatch(Box<Mismatch>),
     /// A learning rate that is NaN, infinite or negative.
     #[error("step: the learning rate is {value}; it must be finite and not below 0")]
     LearningRate {
@@ -86,6 +74,27 @@ pub enum Error {
         /// Why it failed.
         source: Arc<std::io::Error>,
     },
+}
+
+/// A value that does not fit the entry it is meant for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mismatch {
+    /// What was being done.
+    pub what: &'static str,
+    /// The entry.
+    pub path: String,
+    /// The entry's dtype and shape.
+    pub expected: (DType, Shape),
+    /// The value's dtype and shape.
+    pub found: (DType, Shape),
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ((dtype, shape), (other_dtype, other)) = (&self.expected, &self.found);
+        write!(f, "{}: {} is {dtype} {shape}, not {other_dtype} {other}", self.what, self.path)
+    }
 }
 
 /// The result of what this crate does.

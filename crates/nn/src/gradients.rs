@@ -99,5 +99,5 @@ pub fn clip_value(mut gradients: Gradients, limit: f64) -> Gradients {
 }
 
 fn wrong_limit(limit: f64) -> Option<String> {
-    (!(limit > 0.0)).then(|| format!("the limit is {limit}; it must be above 0"))
+    (limit.is_nan() || limit <= 0.0).then(|| format!("the limit is {limit}; it must be above 0"))
 }

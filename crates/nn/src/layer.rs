@@ -60,6 +60,25 @@ impl<F: Fn(&Tensor) -> Tensor + Send + Sync> Layer for F {
     }
 }
 
+impl Layer for Box<dyn Layer> {
+    #[track_caller]
+    fn forward(&self, x: &Tensor, ctx: &mut Ctx) -> Tensor {
+        (**self).forward(x, ctx)
+    }
+
+    fn kind(&self) -> &str {
+        (**self).kind()
+    }
+
+    fn path(&self) -> Option<&str> {
+        (**self).path()
+    }
+
+    fn parameters(&self) -> usize {
+        (**self).parameters()
+    }
+}
+
 /// Layers one after the other.
 ///
 /// ```

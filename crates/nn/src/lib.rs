@@ -46,7 +46,7 @@ pub use activation::{
     sigmoid, silu, softmax, softplus, step, tanh,
 };
 pub use ctx::Ctx;
-pub use error::{Error, Result};
+pub use error::{Error, Mismatch, Result};
 pub use gradients::{Gradients, clip_global_norm, clip_value};
 pub use init::Init;
 pub use layer::{Layer, Sequential};

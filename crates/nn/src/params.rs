@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anygrad_graph::{DType, Device, Shape, Tensor};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Mismatch, Result};
 use crate::glob::fits;
 use crate::gradients::Gradients;
 use crate::init::Init;
@@ -245,7 +245,8 @@ impl Params {
 
     /// A leaf on the device, called `path`.
     pub(crate) fn leaf(&self, path: &Arc<str>, shape: &Shape, dtype: DType, init: Init) -> Result<Tensor> {
-        let wrong = |message| Error::Initial { path: path.to_string(), shape: shape.clone(), message };
+        let wrong =
+            |message| Error::Initial { path: path.to_string(), shape: Box::new(shape.clone()), message };
         let count = match shape.checked_numel() {
             Some(count) if count <= u32::MAX as usize => count as u64,
             _ => return Err(wrong("has more than 2^32 elements".into())),
@@ -269,14 +270,12 @@ pub(crate) fn fitting(what: &'static str, slot: &Slot, value: &Tensor) -> Result
     if value.shape() == slot.value.shape() && value.dtype() == slot.value.dtype() {
         return Ok(());
     }
-    Err(Error::Mismatch {
+    Err(Error::Mismatch(Box::new(Mismatch {
         what,
         path: slot.path.to_string(),
-        expected: slot.value.shape().clone(),
-        expected_dtype: slot.value.dtype(),
-        found: value.shape().clone(),
-        found_dtype: value.dtype(),
-    })
+        expected: (slot.value.dtype(), slot.value.shape().clone()),
+        found: (value.dtype(), value.shape().clone()),
+    })))
 }
 
 impl std::fmt::Debug for Params {

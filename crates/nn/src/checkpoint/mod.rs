@@ -2,6 +2,7 @@
 
 mod file;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -102,22 +103,25 @@ impl Loaded {
                 more => format!("tensor {first} is missing, and {more} more"),
             }));
         }
-        let mut names: Vec<&str> = tensors.names();
-        names.sort_unstable();
-        for name in names {
-            if wanted.iter().any(|(path, ..)| &**path == name) {
-                continue;
+        let places: HashMap<&str, usize> =
+            wanted.iter().enumerate().map(|(place, (path, ..))| (&**path, place)).collect();
+        let mut owned = Vec::new();
+        for name in tensors.names().into_iter().filter(|name| !places.contains_key(name)) {
+            // names of state have no dots, so what stands before the last one is the parameter
+            let parts = name.strip_prefix(STATE).and_then(|rest| rest.rsplit_once('.'));
+            let owner = parts.and_then(|(path, state)| Some((*places.get(path)?, state)));
+            match owner.filter(|&(place, _)| wanted[place].3 == Kind::Parameter) {
+                Some((place, state)) => owned.push((place, state, name)),
+                None => {
+                    let message = format!("tensor {name} is unexpected: the model has no such parameter");
+                    return Err(wrong(message));
+                }
             }
-            // the longest parameter path that fits, since state names have no dots
-            let owner =
-                name.strip_prefix(STATE).and_then(|rest| rest.rsplit_once('.')).and_then(|(path, state)| {
-                    let found =
-                        wanted.iter().find(|(p, _, _, kind)| &**p == path && *kind == Kind::Parameter)?;
-                    Some((found, state))
-                });
-            let Some(((path, shape, dtype, _), state)) = owner else {
-                return Err(wrong(format!("tensor {name} is unexpected: the model has no such parameter")));
-            };
+        }
+        // in the order in which an optimizer makes them
+        owned.sort_unstable();
+        for (place, state, name) in owned {
+            let (path, shape, dtype, _) = &wanted[place];
             let view = tensors.tensor(name).map_err(|error| wrong(format!("tensor {name}: {error}")))?;
             if state == UPDATES {
                 let made = file::integers(&view).and_then(|made| made.first().copied());

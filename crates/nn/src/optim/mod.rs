@@ -59,7 +59,9 @@ pub trait Optimizer {
     /// One step of training: updates every parameter that `gradients` has and that is not frozen, and runs it all
     /// as one plan: forward, backward, update, running averages, and the loss.
     ///
-    /// Old values are overwritten in place where nobody holds them. A step that is wrong changes nothing.
+    /// Old values are overwritten in place where nobody holds them. A step that was recorded with an error changes
+    /// nothing. If the device fails while it runs, the updates stay recorded: [`Params::eval`] tries again, and
+    /// [`Params::load`] or [`Params::set`] go back.
     ///
     /// # Errors
     /// The learning rate is not finite or below 0; the model, the loss or a gradient was recorded with an error; a

@@ -1,0 +1,166 @@
+//! Layers, losses and optimizers against numbers from PyTorch; `golden/make.py` makes them.
+
+mod common;
+
+use anygrad_graph::{DType, Device, Tensor, grad};
+use anygrad_nn::*;
+use common::{close, float, values};
+use safetensors::SafeTensors;
+
+const GOLDEN: &[u8] = include_bytes!("golden/golden.safetensors");
+
+/// Numbers of one dtype with the tolerance that goes with it.
+struct Golden {
+    dtype: DType,
+    tolerance: f64,
+}
+
+const BOTH: [Golden; 2] =
+    [Golden { dtype: DType::F64, tolerance: 1e-12 }, Golden { dtype: DType::F32, tolerance: 3e-5 }];
+
+fn numbers(name: &str) -> (Vec<f64>, Vec<usize>) {
+    let file = SafeTensors::deserialize(GOLDEN).unwrap();
+    let view = file.tensor(name).unwrap();
+    let words = view.data().as_chunks::<8>().0;
+    let values = match view.dtype() {
+        safetensors::Dtype::F64 => words.iter().map(|&w| f64::from_le_bytes(w)).collect(),
+        _ => words.iter().map(|&w| i64::from_le_bytes(w) as f64).collect(),
+    };
+    (values, view.shape().to_vec())
+}
+
+impl Golden {
+    fn tensor(&self, name: &str) -> Tensor {
+        let (values, shape) = numbers(name);
+        float(&values, shape, self.dtype)
+    }
+
+    fn params(&self) -> Params {
+        Params::with_dtype(&Device::cpu(), 0, self.dtype)
+    }
+
+    #[track_caller]
+    fn check(&self, name: &str, found: &Tensor) {
+        let (expected, shape) = numbers(name);
+        assert_eq!(found.shape()[..], shape, "{name}");
+        close(name, &values(found), &expected, self.tolerance);
+    }
+
+    /// Output and gradients of `sum(y · c)`, with the parameters of the golden module.
+    fn layer(&self, name: &str, params: &Params, layer: &impl Layer, ctx: &mut Ctx) {
+        for entry in params.iter().filter(|entry| entry.kind == Kind::Parameter) {
+            params.set(&entry.path, &self.tensor(&format!("{name}.{}", entry.path))).unwrap();
+        }
+        let x = self.tensor(&format!("{name}.x"));
+        let y = layer.forward(&x, ctx);
+        let loss = (&y * self.tensor(&format!("{name}.c"))).sum_all();
+        let gradients = params.grad(&loss);
+        let dx = grad(&loss, &[&x]).remove(0);
+        self.check(&format!("{name}.y"), &y);
+        self.check(&format!("{name}.dx"), &dx);
+        assert_eq!(gradients.len(), params.iter().filter(|e| e.kind == Kind::Parameter).count());
+        for (path, g) in gradients.iter() {
+            self.check(&format!("{name}.d{path}"), g);
+        }
+    }
+}
+
+#[test]
+fn linear_is_pytorchs() {
+    for golden in BOTH {
+        let params = golden.params();
+        let fc = Linear::new(params.at(""), 3, 2);
+        golden.layer("linear", &params, &fc, &mut Ctx::train(0));
+    }
+}
+
+#[test]
+fn conv2d_is_pytorchs() {
+    for golden in BOTH {
+        let params = golden.params();
+        let conv = Conv2d::new(params.at(""), 4, 6, 3).stride(2).padding(1).groups(2);
+        golden.layer("conv", &params, &conv, &mut Ctx::train(0));
+        let params = golden.params();
+        let conv = Conv2d::new(params.at(""), 1, 2, 2).dilation(2);
+        golden.layer("dilated", &params, &conv, &mut Ctx::train(0));
+    }
+}
+
+#[test]
+fn batch_norm_is_pytorchs_in_training_and_in_evaluation() {
+    for golden in BOTH {
+        let params = golden.params();
+        let norm = BatchNorm2d::new(params.at(""), 2);
+        let mut ctx = Ctx::train(0);
+        golden.layer("norm", &params, &norm, &mut ctx);
+        let second = golden.tensor("norm.second");
+        norm.forward(&second, &mut ctx).check().unwrap();
+        // the averages count before they are computed, and after
+        golden.check("norm.eval", &norm.forward(&second, &mut Ctx::eval()));
+        params.eval(&[]).unwrap();
+        golden.check("norm.eval", &norm.forward(&second, &mut Ctx::eval()));
+        golden.check("norm.running_mean", &params.get("running_mean").unwrap());
+        golden.check("norm.running_var", &params.get("running_var").unwrap());
+        assert_eq!(params.get("num_batches_tracked").unwrap().to_vec::<i32>().unwrap(), [2]);
+    }
+}
+
+#[test]
+fn cross_entropy_is_pytorchs() {
+    for golden in BOTH {
+        for name in ["cross_entropy", "pixels"] {
+            let logits = golden.tensor(&format!("{name}.logits"));
+            let labels = golden.tensor(&format!("{name}.labels"));
+            for labels in [labels.to_dtype(DType::U32), labels.to_dtype(DType::I32)] {
+                let loss = cross_entropy(&logits, &labels);
+                let gradient = grad(&loss, &[&logits]).remove(0);
+                golden.check(&format!("{name}.loss"), &loss);
+                golden.check(&format!("{name}.dlogits"), &gradient);
+            }
+        }
+    }
+}
+
+#[test]
+fn activations_are_pytorchs() {
+    for golden in BOTH {
+        for name in ["leaky_relu", "elu", "softplus", "log_sigmoid", "silu", "gelu", "relu6"] {
+            let rows = golden.tensor(&format!("activation.{name}"));
+            let x = rows.slice(0, 0, 1).detached().unwrap();
+            let y = activation(name).unwrap()(&x);
+            let gradient = grad(&y.sum_all(), &[&x]).remove(0);
+            let tolerance = golden.tolerance;
+            close(name, &values(&y), &values(&rows.slice(0, 1, 1)), tolerance);
+            close(&format!("{name}'"), &values(&gradient), &values(&rows.slice(0, 2, 1)), tolerance);
+        }
+    }
+}
+
+/// Ten steps of linear regression with a rate that falls, from the golden start.
+fn steps(golden: &Golden, name: &str, optimizer: &dyn Optimizer) {
+    let params = golden.params();
+    let fc = Linear::new(params.at(""), 3, 2).bias(false);
+    params.set("weight", &golden.tensor("steps.start")).unwrap();
+    let (x, t) = (golden.tensor("steps.x"), golden.tensor("steps.t"));
+    let mut ctx = Ctx::train(0);
+    let mut path = Vec::new();
+    for step in 0..10 {
+        let loss = mse(&fc.forward(&x, &mut ctx), &t);
+        optimizer.step(&params, params.grad(&loss), 0.1 * 0.8f64.powi(step)).unwrap();
+        path.extend(values(&params.get("weight").unwrap()));
+    }
+    close(name, &path, &numbers(&format!("steps.{name}")).0, golden.tolerance);
+}
+
+#[test]
+fn optimizers_take_pytorchs_steps() {
+    for golden in BOTH {
+        steps(&golden, "sgd", &Sgd::default());
+        steps(&golden, "momentum", &Sgd { momentum: 0.9, weight_decay: 0.01, ..Sgd::default() });
+        steps(&golden, "nesterov", &Sgd { momentum: 0.9, nesterov: true, ..Sgd::default() });
+        steps(&golden, "adam", &Adam { weight_decay: 0.1, ..Adam::default() });
+        steps(&golden, "adamw", &AdamW::default());
+        steps(&golden, "rmsprop", &RmsProp::default());
+        steps(&golden, "adagrad", &AdaGrad::default());
+    }
+}
