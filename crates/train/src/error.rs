@@ -21,6 +21,46 @@ pub enum TrainError {
         /// The names there are.
         known: Vec<String>,
     },
+    /// The loss was NaN or infinite. Lower learning rates, clipped gradients and inputs near 1 help.
+    #[error(
+        "the loss became {} at step {step} of epoch {epoch}; try a lower learning rate or clip_norm",
+        if loss.is_nan() { "NaN" } else { "infinite" }
+    )]
+    NotFinite {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The step in this epoch, counted from 1.
+        step: usize,
+        /// The mean loss when it was noticed.
+        loss: f32,
+    },
+    /// A data set without a sample.
+    #[error("the {what} set is empty")]
+    NoSamples {
+        /// What it was for: "training", "validation", "evaluation", "prediction".
+        what: &'static str,
+    },
+    /// A setting of a training run that makes no sense.
+    #[error("fit: {message}")]
+    Setting {
+        /// What is wrong, with the setting's name and value.
+        message: String,
+    },
+    /// A wrong call of an op, or a failure of the device.
+    #[error(transparent)]
+    Tensor(#[from] anygrad_graph::Error),
+    /// Parameters, an optimizer or a checkpoint.
+    #[error(transparent)]
+    Model(Box<anygrad_nn::Error>),
+    /// The data.
+    #[error(transparent)]
+    Data(#[from] anygrad_data::DataError),
+}
+
+impl From<anygrad_nn::Error> for TrainError {
+    fn from(error: anygrad_nn::Error) -> Self {
+        Self::Model(Box::new(error))
+    }
 }
 
 /// A result with the error of this crate.

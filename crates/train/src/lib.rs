@@ -1,18 +1,28 @@
 //! The training loop, progress, history and pictures of anygrad.
 #![forbid(unsafe_code)]
 
+mod announce;
 mod axis;
 mod error;
+mod evaluation;
+mod feed;
 mod files;
+mod fit;
 mod history;
 mod plot;
 mod progress;
 mod summary;
+mod sums;
 mod table;
+mod trainer;
 
+pub use announce::{announce, device_line};
 pub use error::{Result, TrainError};
+pub use evaluation::{Evaluation, Prediction};
+pub use fit::Fit;
 pub use history::{EpochRow, History, Scores};
 pub use plot::Chart;
 pub use progress::Progress;
-pub use summary::{LayerRow, Summary};
+pub use summary::{LayerRow, Summary, model_summary};
 pub use table::{Align, Table, thousands};
+pub use trainer::Trainer;

@@ -1,6 +1,6 @@
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
@@ -15,7 +15,12 @@ pub struct Progress {
     steps: usize,
     step: usize,
     loss: Option<f32>,
+    /// When a loss was last asked for.
+    asked: Option<Instant>,
 }
+
+/// Time between two losses on a bar: reading one waits for the device.
+const BETWEEN_LOSSES: Duration = Duration::from_millis(400);
 
 enum Shown {
     Nothing,
@@ -54,7 +59,22 @@ impl Progress {
     }
 
     fn with(shown: Shown) -> Self {
-        Self { shown, epochs: 0, epoch: 0, steps: 0, step: 0, loss: None }
+        Self { shown, epochs: 0, epoch: 0, steps: 0, step: 0, loss: None, asked: None }
+    }
+
+    /// Whether nothing is shown.
+    pub fn is_hidden(&self) -> bool {
+        matches!(self.shown, Shown::Nothing)
+    }
+
+    /// Whether it is worth reading a loss back for the next [`step`](Progress::step): a few times a second, on a bar.
+    pub fn wants_loss(&mut self) -> bool {
+        let rested = self.asked.is_none_or(|asked| asked.elapsed() >= BETWEEN_LOSSES);
+        let wanted = rested && matches!(&self.shown, Shown::Bar(bar) if !bar.is_hidden());
+        if wanted {
+            self.asked = Some(Instant::now());
+        }
+        wanted
     }
 
     /// Epoch `epoch` of `epochs`, counted from 1, begins; it will take `steps` steps.

@@ -1,5 +1,9 @@
 use std::fmt;
 
+use anygrad_graph::Shape;
+use anygrad_nn::{Kind, Layer, Params};
+
+use crate::Result;
 use crate::table::{Align, Table, thousands};
 
 /// One line of a model's [`Summary`].
@@ -48,6 +52,49 @@ impl Summary {
     pub fn trained(&self) -> usize {
         self.rows.iter().fold(0, |sum, row| sum.saturating_add(row.trained))
     }
+}
+
+/// Lists the layers of `model` with their output shapes for an input of `input_shape`. Nothing is computed.
+///
+/// # Errors
+/// The layers do not fit each other or the input; the message names the layer.
+///
+/// ```
+/// use anygrad_graph::Device;
+/// use anygrad_nn::{Linear, Params, Sequential, relu};
+/// use anygrad_train::model_summary;
+/// let params = Params::new(&Device::cpu(), 0);
+/// let model = Sequential::new().then(Linear::new(params.at("fc"), 784, 512)).then(relu);
+/// let summary = model_summary(&model, &params, [1, 784])?;
+/// assert_eq!(summary.to_string(), "\
+/// Layer        Output shape  Parameters
+/// -----------  ------------  ----------
+/// fc (Linear)  [1, 512]         401,920
+/// relu         [1, 512]               0
+/// -----------  ------------  ----------
+/// Total                         401,920");
+/// # Ok::<(), anygrad_train::TrainError>(())
+/// ```
+pub fn model_summary(
+    model: &(impl Layer + ?Sized),
+    params: &Params,
+    input_shape: impl Into<Shape>,
+) -> Result<Summary> {
+    let listed = anygrad_nn::summary(model, params, input_shape)?;
+    let entries: Vec<_> = params.iter().filter(|entry| entry.kind == Kind::Parameter).collect();
+    let trained = |path: &str| {
+        let below = |entry: &str| entry.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+        let chosen = entries.iter().filter(|entry| !entry.frozen && below(&entry.path));
+        chosen.map(|entry| entry.tensor.numel()).sum()
+    };
+    let rows = listed.rows.into_iter().map(|row| LayerRow {
+        layer: if row.path.is_empty() { row.layer } else { format!("{} ({})", row.path, row.layer) },
+        output_shape: row.output.to_vec(),
+        parameters: row.parameters,
+        // a layer that runs twice is counted once
+        trained: if row.parameters == 0 { 0 } else { trained(&row.path) },
+    });
+    Ok(Summary { rows: rows.collect() })
 }
 
 impl fmt::Display for Summary {

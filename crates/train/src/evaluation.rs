@@ -1,0 +1,69 @@
+use std::fmt;
+
+use crate::history::short;
+use crate::sums::Totals;
+
+/// How well a model does on a data set; see [`Trainer::evaluate`](crate::Trainer::evaluate).
+///
+/// ```
+/// use anygrad_train::Evaluation;
+/// let evaluation = Evaluation { loss: 0.0512, accuracy: Some(0.975), n: 360 };
+/// assert_eq!(evaluation.to_string(), "loss 0.0512, accuracy 97.50 % (351 of 360)");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluation {
+    /// The mean loss.
+    pub loss: f32,
+    /// The share of samples with the highest score at the label; `None` if the targets are not labels.
+    pub accuracy: Option<f32>,
+    /// Number of samples.
+    pub n: usize,
+}
+
+impl From<Totals> for Evaluation {
+    fn from(totals: Totals) -> Self {
+        Self { loss: totals.loss, accuracy: totals.accuracy, n: totals.samples }
+    }
+}
+
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "loss {}", short(self.loss))?;
+        match self.accuracy {
+            Some(accuracy) => {
+                let right = (f64::from(accuracy) * self.n as f64).round();
+                write!(f, ", accuracy {:.2} % ({right} of {})", accuracy * 100.0, self.n)
+            }
+            None => write!(f, " ({} samples)", self.n),
+        }
+    }
+}
+
+/// What a model says about the samples of a data set; see [`Trainer::predict`](crate::Trainer::predict).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The outputs, one sample after the other.
+    pub values: Vec<f32>,
+    /// The shape `[n, ..]` of the outputs.
+    pub shape: Vec<usize>,
+}
+
+impl Prediction {
+    /// The position of the largest number of each sample: the class, for a model that gives scores. The first one of
+    /// equals; NaN counts as largest.
+    ///
+    /// ```
+    /// use anygrad_train::Prediction;
+    /// let prediction = Prediction { values: vec![0.1, 0.9, 2.0, -1.0], shape: vec![2, 2] };
+    /// assert_eq!(prediction.classes(), [1, 0]);
+    /// ```
+    pub fn classes(&self) -> Vec<usize> {
+        let size: usize = self.shape.iter().skip(1).product();
+        let larger = |a: f32, b: f32| a > b || (a.is_nan() && !b.is_nan());
+        let best = |row: &[f32]| {
+            let better = |best: usize, at: usize| if larger(row[at], row[best]) { at } else { best };
+            (0..row.len()).fold(0, better)
+        };
+        self.values.chunks_exact(size.max(1)).map(best).collect()
+    }
+}
