@@ -23,48 +23,58 @@ const PATTERN: [u8; 4] = 0x7fc0_bad5_u32.to_le_bytes();
 /// Fresh buffers up to this size are filled with the pattern.
 const POISONED: u64 = 64 << 10;
 
-/// The guarded buffers, live and pooled: wgpu buffer and length by the id of the wgpu buffer.
-pub(crate) type Guards = Mutex<FxHashMap<u64, (wgpu::Buffer, u64)>>;
+/// The guarded buffers, live and pooled, by the id of the wgpu buffer. Other threads use buffers anew, at other
+/// lengths, while their bands are read back. So a buffer is listed only while its bands are where its length says,
+/// and what was read counts only if the buffer has been in the same life all along.
+pub(crate) type Guards = Mutex<FxHashMap<u64, Guarded>>;
+
+/// A wgpu buffer with bands.
+#[derive(Clone)]
+pub(crate) struct Guarded {
+    buffer: wgpu::Buffer,
+    /// The id of the [`Buffer`] that the wgpu buffer is now, or was last.
+    life: u64,
+    bytes: u64,
+}
 
 impl Gpu {
     /// Whether the bands around all buffers, live and pooled, are as they were, as far as the queue has got now.
-    /// Bands found damaged are mended, so the next call tells only what happened since. Always fine without
+    /// Bands found damaged are mended, so the next call tells only what happened since. A buffer that another
+    /// thread frees or gets from the pool meanwhile is not judged. Always fine without
     /// [`Options::guard_bands`](crate::Options::guard_bands).
     ///
     /// # Errors
     /// [`DeviceError::OutOfBounds`] for the first buffer (in order of creation) whose band changed.
     pub fn check_guards(&self) -> Result<(), DeviceError> {
-        let mut guarded: Vec<_> = {
-            let guards = lock(&self.0.guards);
-            guards.iter().map(|(id, (buffer, bytes))| (*id, buffer.clone(), *bytes)).collect()
-        };
-        guarded.sort_by_key(|(id, ..)| *id);
-        if guarded.is_empty() {
+        let mut listed: Vec<_> =
+            lock(&self.0.guards).iter().map(|(id, guarded)| (*id, guarded.clone())).collect();
+        listed.sort_by_key(|(id, _)| *id);
+        if listed.is_empty() {
             return self.0.faults.alive();
         }
-        let bands = |(_, buffer, bytes): &(u64, wgpu::Buffer, u64)| {
-            [(buffer.clone(), 0, BAND), (buffer.clone(), after(*bytes), BAND)]
+        let bands = |(_, guarded): &(u64, Guarded)| {
+            [0, after(guarded.bytes)].map(|offset| (guarded.buffer.clone(), offset, BAND))
         };
-        let parts: Vec<_> = guarded.iter().flat_map(bands).collect();
+        let parts: Vec<_> = listed.iter().flat_map(bands).collect();
         let contents = self.0.read_parts("checking guard bands", &parts)?;
         let mut found = None;
-        for ((_, buffer, bytes), bands) in guarded.iter().zip(contents.chunks(2 * BAND as usize)) {
-            let (before, past) = bands.split_at(bands.len().min(BAND as usize));
-            let error = |side, words: u64| {
-                Some(DeviceError::OutOfBounds { bytes: *bytes, side, distance: 4 * words })
-            };
-            let damage = match (before.rchunks(4).position(damaged), past.chunks(4).position(damaged)) {
-                (_, Some(words)) => error("past the end of", words as u64),
-                (Some(words), None) => error("before", words as u64),
-                (None, None) => None,
-            };
-            if damage.is_some() {
-                self.0.draw_bands(buffer, *bytes)?;
-                found = found.or(damage);
+        for ((id, guarded), bands) in listed.iter().zip(contents.chunks(2 * BAND as usize)) {
+            if let Some(damage) = damage(bands, guarded.bytes)
+                && self.0.mend(*id, guarded)?
+            {
+                found = found.or(Some(damage));
             }
         }
         found.map_or(Ok(()), Err)
     }
+}
+
+/// What is wrong with the two bands around a buffer of `bytes`.
+fn damage(bands: &[u8], bytes: u64) -> Option<DeviceError> {
+    let (before, past) = bands.split_at(bands.len().min(BAND as usize));
+    let error = |side, words: usize| DeviceError::OutOfBounds { bytes, side, distance: 4 * words as u64 };
+    let past = past.chunks(4).position(damaged).map(|words| error("past the end of", words));
+    past.or_else(|| before.rchunks(4).position(damaged).map(|words| error("before", words)))
 }
 
 impl Inner {
@@ -83,13 +93,27 @@ impl Inner {
     pub(crate) fn guard(&self, buffer: &Buffer) -> Result<(), DeviceError> {
         let Some(raw) = buffer.raw() else { return Ok(()) };
         let bytes = buffer.len() as u64;
+        // Its last life ends before its bands move, and the next begins after: see `Guards`.
+        lock(&self.guards).remove(&raw.id);
         self.draw_bands(&raw.buffer, bytes)?;
         if bytes <= POISONED {
             let poison = PATTERN.repeat(bytes.div_ceil(4) as usize);
             self.check(&"poisoning", 0, || self.queue.write_buffer(&raw.buffer, BAND, &poison))?;
         }
-        lock(&self.guards).insert(raw.id, (raw.buffer.clone(), bytes));
+        let guarded = Guarded { buffer: raw.buffer.clone(), life: buffer.id(), bytes };
+        lock(&self.guards).insert(raw.id, guarded);
         Ok(())
+    }
+
+    /// Draws the bands of a listed buffer again and answers true, or false if it is in another life by now.
+    fn mend(&self, id: u64, listed: &Guarded) -> Result<bool, DeviceError> {
+        // Held while drawing, or another thread could give the buffer out in between.
+        let guards = lock(&self.guards);
+        let same = guards.get(&id).is_some_and(|now| now.life == listed.life);
+        if same {
+            self.draw_bands(&listed.buffer, listed.bytes)?;
+        }
+        Ok(same)
     }
 
     fn draw_bands(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<(), DeviceError> {

@@ -1,8 +1,9 @@
 //! Data to and from a device.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak, mpsc};
+use std::time::{Duration, Instant};
 
 use futures_intrusive::channel::shared::{OneshotReceiver, OneshotSender, oneshot_channel};
 
@@ -18,7 +19,27 @@ const PIECE: usize = 16 << 20;
 const KEPT: usize = 4;
 const KEPT_BYTES: u64 = 64 << 20;
 
+/// How often to look whether another thread has told the outcome of a read.
+const LOOK: Duration = Duration::from_micros(20);
+
 type Outcome = Result<(), DeviceError>;
+
+/// Where the outcome of a read is told: the first counts.
+struct Teller {
+    sender: OneshotSender<Outcome>,
+    told: AtomicBool,
+}
+
+impl Teller {
+    fn tell(&self, outcome: Outcome) {
+        let _ = self.sender.send(outcome);
+        self.told.store(true, Ordering::Release);
+    }
+
+    fn has_told(&self) -> bool {
+        self.told.load(Ordering::Acquire)
+    }
+}
 
 /// What transfers keep between calls.
 #[derive(Default)]
@@ -36,7 +57,7 @@ struct Wait {
     /// Weak: the thread must not keep a device open.
     gpu: Weak<Inner>,
     index: wgpu::SubmissionIndex,
-    sender: Arc<OneshotSender<Outcome>>,
+    teller: Arc<Teller>,
 }
 
 /// A read under way.
@@ -45,7 +66,7 @@ struct Pending {
     staging: (u64, wgpu::Buffer),
     bytes: u64,
     index: wgpu::SubmissionIndex,
-    sender: Arc<OneshotSender<Outcome>>,
+    teller: Arc<Teller>,
     receiver: OneshotReceiver<Outcome>,
 }
 
@@ -149,7 +170,7 @@ impl Inner {
     fn write_piece(&self, buffer: &wgpu::Buffer, offset: u64, data: &[u8]) -> Result<(), DeviceError> {
         let bytes = data.len() as u64;
         self.check(&"writing to a buffer", bytes, || self.queue.write_buffer(buffer, offset, data))?;
-        if self.transfers.pending.fetch_add(bytes, Relaxed) + bytes >= PIECE as u64 {
+        if self.transfers.pending.fetch_add(bytes, Ordering::Relaxed) + bytes >= PIECE as u64 {
             self.submit("writing to a buffer", None)?;
         }
         Ok(())
@@ -173,7 +194,7 @@ impl Inner {
         let bytes: u64 = parts.iter().map(|(_, _, size)| size).sum();
         let staging = gpu.staging(bytes.next_multiple_of(4))?;
         let (sender, receiver) = oneshot_channel();
-        let sender = Arc::new(sender);
+        let teller = Arc::new(Teller { sender, told: AtomicBool::new(false) });
         let commands = gpu.check(&what, bytes, || {
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
             let mut to = 0;
@@ -186,17 +207,17 @@ impl Inner {
         })?;
         let index = gpu.submit(what, Some(commands))?;
         add(&gpu.counters.readbacks, 1);
-        let tell = sender.clone();
+        let to = teller.clone();
         gpu.check(&what, bytes, || {
             staging.1.map_async(wgpu::MapMode::Read, .., move |outcome| {
                 let failed = |error: wgpu::BufferAsyncError| DeviceError::Internal {
                     what: "reading a buffer".into(),
                     message: error.to_string(),
                 };
-                let _ = tell.send(outcome.map_err(failed));
+                to.tell(outcome.map_err(failed));
             });
         })?;
-        Ok(Pending { gpu: gpu.clone(), staging, bytes, index, sender, receiver })
+        Ok(Pending { gpu: gpu.clone(), staging, bytes, index, teller, receiver })
     }
 
     /// A buffer of at least `bytes` that the host can read.
@@ -214,13 +235,25 @@ impl Inner {
         Ok((size, buffer))
     }
 
-    /// Waits for a read, and tells why it is not done if it is not: if it is, its own outcome came first, and the
-    /// channel takes no second one.
-    fn wait_for_read(&self, index: wgpu::SubmissionIndex) -> DeviceError {
+    /// Waits for a read until its outcome is told, by whatever thread; tells why there is none if there is none.
+    fn wait_for_read(&self, index: wgpu::SubmissionIndex, teller: &Teller) {
         let what = "reading a buffer";
-        match self.wait_for(what, Some(index)) {
-            Err(error) => error,
-            Ok(()) => DeviceError::Internal { what: what.into(), message: "the copy did not arrive".into() },
+        if let Err(error) = self.wait_for(what, Some(index)) {
+            return teller.tell(Err(error));
+        }
+        // The thread that finds the copy done calls the callback, and that may be another one, which has not come
+        // to it yet.
+        let start = Instant::now();
+        while !teller.has_told() {
+            if let Err(error) = self.faults.alive() {
+                return teller.tell(Err(error));
+            }
+            if start.elapsed() >= self.options.timeout {
+                let message = "the copy did not arrive".into();
+                return teller.tell(Err(DeviceError::Internal { what: what.into(), message }));
+            }
+            std::thread::sleep(LOOK);
+            let _ = self.device.poll(wgpu::PollType::Poll);
         }
     }
 
@@ -231,7 +264,7 @@ impl Inner {
             None => waiter.insert(self.spawn_waiter()?).clone(),
         };
         let gpu = Arc::downgrade(&pending.gpu);
-        let wait = Wait { gpu, index: pending.index.clone(), sender: pending.sender.clone() };
+        let wait = Wait { gpu, index: pending.index.clone(), teller: pending.teller.clone() };
         sender.send(wait).map_err(|error| DeviceError::Internal {
             what: "reading a buffer".into(),
             message: format!("the thread that waits for the GPU is gone: {error}"),
@@ -243,9 +276,9 @@ impl Inner {
     fn spawn_waiter(&self) -> Result<mpsc::Sender<Wait>, DeviceError> {
         let (sender, waits) = mpsc::channel::<Wait>();
         let body = move || {
-            for Wait { gpu, index, sender } in waits {
+            for Wait { gpu, index, teller } in waits {
                 if let Some(gpu) = gpu.upgrade() {
-                    let _ = sender.send(Err(gpu.wait_for_read(index)));
+                    gpu.wait_for_read(index, &teller);
                 }
             }
         };
@@ -259,7 +292,7 @@ impl Inner {
 
 impl Pending {
     fn block(self) -> Result<Vec<u8>, DeviceError> {
-        let _ = self.sender.send(Err(self.gpu.wait_for_read(self.index.clone())));
+        self.gpu.wait_for_read(self.index.clone(), &self.teller);
         pollster::block_on(self.finish())
     }
 
