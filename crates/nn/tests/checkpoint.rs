@@ -1,4 +1,5 @@
 //! Safetensors files: round trips, and one clear error for each way to be wrong.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Layers, losses and optimizers against numbers from PyTorch; `golden/make.py` makes them.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

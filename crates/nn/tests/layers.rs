@@ -1,4 +1,5 @@
 //! Shapes, modes and error texts of layers, activations and losses.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The store: paths, initial values, freezing, setting.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

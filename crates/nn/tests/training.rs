@@ -1,4 +1,5 @@
 //! Training: gradients, clipping, steps that are wrong, and a network that learns.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

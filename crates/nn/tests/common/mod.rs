@@ -1,5 +1,5 @@
 //! What several test files use.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use anygrad_graph::{DType, Device, Shape, Tensor};
 
