@@ -3,15 +3,15 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::adapter::{self, AdapterInfo, AdapterKind};
+use crate::binds::BindCaches;
 use crate::counters::{CounterCells, add};
 use crate::fault::{Faults, lock};
 use crate::guard::{Guards, guard_bytes};
 use crate::pipeline::Pipelines;
-use crate::plan::BindCache;
 use crate::pool::Pool;
 use crate::transfer::Transfers;
 use crate::{Caps, Counters, DeviceError, Memory};
@@ -90,7 +90,7 @@ pub(crate) struct Inner {
     pub(crate) pipelines: Pipelines,
     pub(crate) transfers: Transfers,
     pub(crate) counters: CounterCells,
-    pub(crate) bind_caches: Mutex<Vec<Weak<Mutex<BindCache>>>>,
+    pub(crate) bind_caches: BindCaches,
     in_flight: Mutex<VecDeque<wgpu::SubmissionIndex>>,
     next_id: AtomicU64,
 }
@@ -137,7 +137,7 @@ impl Gpu {
             queue,
             faults,
             counters: CounterCells::default(),
-            bind_caches: Mutex::default(),
+            bind_caches: BindCaches::default(),
             in_flight: Mutex::default(),
             next_id: AtomicU64::new(1),
         })))
@@ -284,16 +284,6 @@ impl Inner {
             return;
         }
         self.forget_guards(&freed);
-        let caches: Vec<_> = {
-            let mut caches = lock(&self.bind_caches);
-            caches.retain(|cache| cache.strong_count() > 0);
-            caches.iter().filter_map(Weak::upgrade).collect()
-        };
-        for cache in caches {
-            // A plan that is running now has fresh bind groups; waiting for it here could deadlock.
-            if let Ok(mut cache) = cache.try_lock() {
-                cache.forget(&freed);
-            }
-        }
+        self.bind_caches.forget(&freed);
     }
 }

@@ -15,6 +15,7 @@
 //! ```
 
 mod adapter;
+mod binds;
 mod buffer;
 mod counters;
 mod error;

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use smallvec::SmallVec;
 
+use crate::binds::{BindCache, Bound, keep};
 use crate::counters::add;
 use crate::fault::lock;
 use crate::pipeline::Pipeline;
-use crate::pool::Raw;
 use crate::{Access, Buffer, DeviceError, Gpu, Launch, Param};
 
 /// Dispatches a submission. Few enough that no driver's watchdog takes a long plan for a hang.
@@ -18,9 +18,6 @@ const FLOPS: u64 = 50_000_000_000;
 
 /// The same for a driver that runs shaders on the CPU, at 20 gigaflops a second.
 const SOFTWARE_FLOPS: u64 = 4_000_000_000;
-
-/// Bind groups a step keeps. A loop that swaps two sets of buffers needs two.
-const KEPT: usize = 4;
 
 /// A launch and what it runs on.
 #[derive(Clone, Debug)]
@@ -47,7 +44,7 @@ pub struct Plan {
     numbers: usize,
     /// Held for the whole of a run: what it writes to `params` must reach the queue with its dispatches.
     state: Mutex<ParamState>,
-    binds: Arc<Mutex<BindCache>>,
+    binds: Arc<BindCache>,
 }
 
 /// A step ready to run.
@@ -71,26 +68,6 @@ struct ParamState {
     written: bool,
 }
 
-/// The bind groups of each step.
-pub(crate) struct BindCache(Vec<Vec<Bound>>);
-
-struct Bound {
-    /// Of the wgpu buffers, 0 for a buffer without bytes.
-    ids: SmallVec<[u64; 4]>,
-    group: wgpu::BindGroup,
-    /// Stand for the buffers without bytes, which wgpu cannot bind.
-    _empties: Vec<Buffer>,
-}
-
-impl BindCache {
-    /// Drops the bind groups that keep these buffers alive.
-    pub(crate) fn forget(&mut self, freed: &[Raw]) {
-        for kept in &mut self.0 {
-            kept.retain(|bound| !freed.iter().any(|raw| bound.ids.contains(&raw.id)));
-        }
-    }
-}
-
 impl Plan {
     /// Checks the steps and compiles what is not compiled yet.
     ///
@@ -106,8 +83,10 @@ impl Plan {
             check_step(gpu, step)?;
         }
         let (state, blocks) = lay_out_params(gpu, &steps);
-        let numbers = steps.iter().flat_map(|step| &step.numbers).max().map_or(0, |most| most + 1);
-        let buffers = steps.iter().flat_map(|step| &step.slots).max().map_or(0, |most| most + 1);
+        let numbers =
+            steps.iter().flat_map(|step| &step.numbers).max().map_or(0, |most| most.saturating_add(1));
+        let buffers =
+            steps.iter().flat_map(|step| &step.slots).max().map_or(0, |most| most.saturating_add(1));
         let size = 4 * state.words.len() as u64;
         let params = if size == 0 {
             None
@@ -129,8 +108,8 @@ impl Plan {
             })
         };
         let steps = steps.into_iter().zip(blocks).map(ready).collect::<Result<Vec<_>, DeviceError>>()?;
-        let binds = Arc::new(Mutex::new(BindCache(steps.iter().map(|_| Vec::new()).collect())));
-        lock(&inner.bind_caches).push(Arc::downgrade(&binds));
+        let binds = BindCache::new(steps.len());
+        inner.bind_caches.register(&binds);
         add(&inner.counters.plans, 1);
         let state = Mutex::new(state);
         Ok(Self { gpu: gpu.clone(), steps, params, buffers, numbers, state, binds })
@@ -215,9 +194,18 @@ impl Plan {
     }
 
     fn bind_groups(&self, buffers: &[Buffer]) -> Result<Vec<wgpu::BindGroup>, DeviceError> {
-        let mut cache = lock(&self.binds);
+        let groups = self.find_groups(buffers, &mut self.binds.steps());
+        self.binds.sweep();
+        groups
+    }
+
+    fn find_groups(
+        &self,
+        buffers: &[Buffer],
+        cache: &mut [Vec<Bound>],
+    ) -> Result<Vec<wgpu::BindGroup>, DeviceError> {
         let mut groups = Vec::with_capacity(self.steps.len());
-        for (step, kept) in self.steps.iter().zip(&mut cache.0) {
+        for (step, kept) in self.steps.iter().zip(cache) {
             let ids: SmallVec<[u64; 4]> =
                 step.slots.iter().map(|slot| buffers[*slot].raw().map_or(0, |raw| raw.id)).collect();
             if let Some(bound) = kept.iter().find(|bound| bound.ids == ids) {
@@ -227,10 +215,7 @@ impl Plan {
             step.check_aliases(&ids)?;
             let bound = self.bind(step, ids, buffers)?;
             groups.push(bound.group.clone());
-            if kept.len() == KEPT {
-                kept.remove(0);
-            }
-            kept.push(bound);
+            keep(kept, bound);
         }
         Ok(groups)
     }
