@@ -138,7 +138,7 @@ impl Inner {
         let shared = module.global_variables.iter().map(|(_, variable)| variable);
         let shared = shared.filter(|variable| variable.space == naga::AddressSpace::WorkGroup);
         // Every variable may start at the next multiple of 16.
-        let bytes = shared.map(|variable| u64::from(layouter[variable.ty].size.next_multiple_of(16))).sum();
+        let bytes = shared.map(|variable| u64::from(layouter[variable.ty].size).next_multiple_of(16)).sum();
         let limit = u64::from(self.caps.workgroup_bytes);
         if bytes > limit {
             let what = format!("workgroup memory of {}/{}", launch.family, launch.variant);

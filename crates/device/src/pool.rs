@@ -62,7 +62,7 @@ impl Pool {
         let octave = (bytes - 1).ilog2();
         let step = 1 << (octave - if octave < 20 { 2 } else { 3 });
         let class = bytes.div_ceil(step).saturating_mul(step);
-        (class.div_ceil(GRAIN) * GRAIN).min(self.largest.max(GRAIN))
+        class.div_ceil(GRAIN).saturating_mul(GRAIN).min(self.largest.max(GRAIN))
     }
 
     /// A buffer of a class, the latest that came back (it is the likeliest to be in a cache, and the same one

@@ -77,7 +77,7 @@ pub fn concat(inputs: &[&Layout], dtype: DType, axis: usize, caps: &Caps) -> Res
     let mut start = 0;
     for (i, input) in inputs.iter().enumerate() {
         let part = whole.slice(axis, start, length(input), 1);
-        start += length(input);
+        start = length(input).saturating_add(start);
         lowered.launches.extend(copy_launch(FAMILY, input, i, dtype, &part, caps)?);
     }
     Ok(lowered)
@@ -176,7 +176,8 @@ fn check_index(
         return Err(invalid(family, format!("axis {axis} of shape {} does not exist", data.shape)));
     }
     let differs = |i: usize| i != axis && data.shape[i] != index.shape[i];
-    if data.rank() != index.rank() || (0..data.rank()).any(differs) {
+    let whole = |view: &Layout| view.rank() == data.rank() && view.strides.len() == data.rank();
+    if !whole(data) || !whole(index) || (0..data.rank()).any(differs) {
         return Err(invalid(family, format!("index of shape {} for shape {}", index.shape, data.shape)));
     }
     check_positions(family, &index.shape)

@@ -87,14 +87,15 @@ fn over_windows(
         builder.function(format!("fn kernel{axis}() -> u32 {{\n    return {kernel};\n}}"));
     }
     input.strides(&mut builder, "x");
-    let taps = window.kernel.iter().product::<usize>();
+    let taps = Shape::from(window.kernel).numel();
     let (dtype, body) = match largest {
         true => (DType::U32, anygrad_shaders::WINDOW_MAX_INDEX),
         false => (DType::F32, anygrad_shaders::WINDOW_SUM),
     };
     builder.read("x", dtype, Operand::Input(0));
     builder.read_write("out", dtype, Operand::Output(0));
-    finish(builder, body, count, count * taps, x.numel() + count, caps)
+    let words = x.numel().saturating_add(count);
+    finish(builder, body, count, count.saturating_mul(taps), words, caps)
 }
 
 /// The adjoint of [`window_sum`] over inputs of the spatial sizes `in_spatial` (fewer than three axes on the last
@@ -140,14 +141,14 @@ pub fn window_gather(
     let mut builder = start(count);
     builder.alias("T", storage_type(dtype)?);
     divisor(&mut builder, "positions", places.sizes.iter().product());
-    builder.param("places", input.sizes.iter().product());
+    builder.param("places", Shape::from(input.sizes).numel());
     planes::unravel(&mut builder, "place", input.sizes);
     input.strides(&mut builder, "x");
     planes::every(&mut builder, "index_at", index);
     builder.read("x", dtype, Operand::Input(0));
     builder.read("index", DType::U32, Operand::Input(1));
     builder.read_write("out", dtype, Operand::Output(0));
-    finish(builder, anygrad_shaders::WINDOW_GATHER, count, 0, 3 * count, caps)
+    finish(builder, anygrad_shaders::WINDOW_GATHER, count, 0, count.saturating_mul(3), caps)
 }
 
 /// The adjoint of [`window_gather`] with the places of [`max_index`]: an element of the output, a contiguous
@@ -193,13 +194,13 @@ fn adjoint(
     builder.constant("DILATED", u32::from(window.dilation != [1; 3]));
     divisor(&mut builder, "places", in_spatial.iter().product());
     planes::unravel(&mut builder, "place", in_spatial);
-    let reach = [0, 1, 2].map(|axis| window.dilation[axis] * (window.kernel[axis] - 1));
+    let reach = [0, 1, 2].map(|axis| window.dilation[axis].saturating_mul(window.kernel[axis] - 1));
     // the common case, a window that moves by its own size, needs no loops
     let disjoint = (0..3).all(|axis| window.stride[axis] > reach[axis]);
     builder.constant("DISJOINT", disjoint.into());
-    let mut covering = 1;
+    let mut covering = 1_usize;
     for (axis, reach) in reach.into_iter().enumerate() {
-        covering *= reach / window.stride[axis] + 1;
+        covering = covering.saturating_mul((reach / window.stride[axis]).saturating_add(1));
         builder.param(&format!("pad{axis}"), window.pad_lo[axis]);
         builder.param(&format!("reach{axis}"), reach);
         builder.param(&format!("dilation{axis}"), window.dilation[axis]);
@@ -225,8 +226,9 @@ fn adjoint(
         ));
     }
     builder.read_write("out", DType::F32, Operand::Output(0));
-    let moved = count + (1 + usize::from(index.is_some())) * g.numel();
-    finish(builder, anygrad_shaders::WINDOW_ADJOINT, count, count * covering, moved, caps)
+    let read = g.numel().saturating_mul(1 + usize::from(index.is_some()));
+    let moved = count.saturating_add(read);
+    finish(builder, anygrad_shaders::WINDOW_ADJOINT, count, count.saturating_mul(covering), moved, caps)
 }
 
 fn start(count: usize) -> Builder {
@@ -245,7 +247,7 @@ fn finish(
     caps: &Caps,
 ) -> Result<Lowered, DeviceError> {
     let grid = fold_groups(count.div_ceil(GROUP as usize), caps)?;
-    let launch = builder.finish(body, grid, flops as u64, 4 * words as u64)?;
+    let launch = builder.finish(body, grid, flops as u64, (words as u64).saturating_mul(4))?;
     Ok(Lowered { launches: vec![launch], scratch: Vec::new() })
 }
 

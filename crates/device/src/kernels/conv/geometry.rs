@@ -48,6 +48,11 @@ impl Planes {
     }
 }
 
+/// A product that is too large to be right is the largest number; what needs it exact compares it with a limit.
+fn product_of(sizes: &[usize]) -> usize {
+    Shape::from(sizes).numel()
+}
+
 /// The spatial sizes, on the last entries of three.
 fn spatial(layout: &Layout) -> [usize; 3] {
     let mut sizes = [1; 3];
@@ -107,21 +112,21 @@ impl Geometry {
 
     /// Output positions of one plane.
     pub(super) fn positions(&self) -> usize {
-        self.output.iter().product()
+        product_of(&self.output)
     }
 
     /// Output channels of all groups.
     pub(super) fn channels(&self) -> usize {
-        self.groups * self.group_outputs
+        self.groups.saturating_mul(self.group_outputs)
     }
 
     pub(super) fn outputs(&self) -> usize {
-        self.batch * self.channels() * self.positions()
+        product_of(&[self.batch, self.channels(), self.positions()])
     }
 
     /// Terms of the sum of one output: the taps of all channels of a group.
     pub(super) fn taps(&self) -> usize {
-        self.group_inputs * self.kernel.iter().product::<usize>()
+        self.group_inputs.saturating_mul(product_of(&self.kernel))
     }
 
     pub(super) fn reads_nothing(&self) -> bool {
@@ -129,12 +134,13 @@ impl Geometry {
     }
 
     pub(super) fn flops(&self) -> u64 {
-        2 * self.outputs() as u64 * self.taps() as u64
+        (2 * self.outputs() as u64).saturating_mul(self.taps() as u64)
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        let inputs = self.batch * self.groups * self.group_inputs * self.input.iter().product::<usize>();
-        4 * (self.outputs() + inputs + self.channels() * self.taps()) as u64
+        let inputs = product_of(&[self.batch, self.groups, self.group_inputs, product_of(&self.input)]);
+        let weights = self.channels().saturating_mul(self.taps());
+        (self.outputs().saturating_add(inputs).saturating_add(weights) as u64).saturating_mul(4)
     }
 
     /// Whether neighbouring taps of the weights lie closer together than neighbouring output channels.

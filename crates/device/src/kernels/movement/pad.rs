@@ -30,7 +30,7 @@ pub fn pad(
     hi: &[usize],
     caps: &Caps,
 ) -> Result<Lowered, DeviceError> {
-    if lo.len() != input.rank() || hi.len() != input.rank() {
+    if [lo.len(), hi.len(), input.strides.len()].iter().any(|n| *n != input.rank()) {
         return Err(invalid(FAMILY, format!("{} and {} pads for shape {}", lo.len(), hi.len(), input.shape)));
     }
     let grown = |axis: usize| input.shape[axis].saturating_add(lo[axis]).saturating_add(hi[axis]);
