@@ -5,16 +5,12 @@ mod runtime_support;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use anygrad_device::{Buffer, DeviceError, Gpu, Options, Param, Plan, PlanStep};
-use runtime_support::{ADD, bytes, fresh, gpu, launch, step, words};
+use anygrad_device::{DeviceError, Options, Param, Plan, PlanStep};
+use runtime_support::{ADD, bytes, fresh, gpu, launch, read, step};
 
 /// `out[i] = input[i] + word` for `i < n`.
 fn add_word(n: u32, word: u32) -> PlanStep {
     step(launch(ADD, &[Param::Word(n), Param::Word(word)], n.div_ceil(64)), &[0, 1])
-}
-
-fn read(gpu: &Gpu, buffer: &Buffer) -> Vec<u32> {
-    words(&gpu.read(buffer, buffer.len()).unwrap())
 }
 
 #[test]

@@ -4,8 +4,8 @@ mod runtime_support;
 
 use std::time::Duration;
 
-use anygrad_device::{DeviceError, Gpu, Lowered, Options, Param, Plan, PlanStep};
-use runtime_support::{ADD, bytes, fresh, gpu, launch, step, words};
+use anygrad_device::{DeviceError, Lowered, Options, Param, Plan, PlanStep};
+use runtime_support::{ADD, bytes, fresh, gpu, launch, read, step};
 
 /// `out[i] = input[i] + number 0`, on `n` elements.
 fn add_number(n: u32, slots: &[usize]) -> PlanStep {
@@ -15,10 +15,6 @@ fn add_number(n: u32, slots: &[usize]) -> PlanStep {
 
 fn add_word(n: u32, word: u32, slots: &[usize]) -> PlanStep {
     step(launch(ADD, &[Param::Word(n), Param::Word(word)], n.div_ceil(64)), slots)
-}
-
-fn read(gpu: &Gpu, buffer: &anygrad_device::Buffer) -> Vec<u32> {
-    words(&gpu.read(buffer, buffer.len()).unwrap())
 }
 
 #[test]

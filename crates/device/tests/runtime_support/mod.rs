@@ -1,9 +1,10 @@
 //! A device for the tests of the runtime, and small kernels.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test fails by panicking
 #![allow(dead_code)] // each test file uses its part
 
 use std::sync::{Arc, OnceLock};
 
-use anygrad_device::{Access, Gpu, Launch, Operand, Options, Param, PlanStep, adapters};
+use anygrad_device::{Access, Buffer, Gpu, Launch, Operand, Options, Param, PlanStep, adapters};
 
 /// `out[i] = input[i] + addend` for `i < n`. Parameters: n, addend. Bindings: input, output.
 pub const ADD: &str = "
@@ -69,4 +70,9 @@ pub fn bytes(words: &[u32]) -> Vec<u8> {
 
 pub fn words(bytes: &[u8]) -> Vec<u32> {
     bytes.chunks(4).map(|word| u32::from_le_bytes(word.try_into().expect("whole words"))).collect()
+}
+
+/// All words of a buffer.
+pub fn read(gpu: &Gpu, buffer: &Buffer) -> Vec<u32> {
+    words(&gpu.read(buffer, buffer.len()).expect("read"))
 }
