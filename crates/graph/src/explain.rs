@@ -102,6 +102,10 @@ fn kernels(lowered: &Lowered, schedule: &Schedule, gpu: Option<&GpuPlan>) -> Vec
                 line.ops.push(name(instr));
                 line.shape = lowered.program.instrs[*instr as usize].meta.shape.to_string();
                 line.kernel = "library call".into();
+                let node = &lowered.program.instrs[*instr as usize];
+                let inputs: Vec<_> =
+                    node.inputs.iter().map(|&i| &lowered.program.instrs[i as usize].meta).collect();
+                line.flops = node.op.flops(&inputs, &node.meta);
                 line.writes = vec![format!("%{instr}")];
                 Some(*instr)
             }

@@ -114,6 +114,11 @@ pub trait Op: OpKey + Debug + Send + Sync + 'static {
         text.find(['(', '{']).map(|at| text[at..].trim().to_string()).unwrap_or_default()
     }
 
+    /// Arithmetic operations, for `explain`: one for each element read, unless the op knows better.
+    fn flops(&self, inputs: &[&Meta], _output: &Meta) -> u64 {
+        inputs.iter().map(|meta| meta.shape.numel() as u64).max().unwrap_or(0)
+    }
+
     /// What to call input `i` of `count` in messages.
     fn label(&self, i: usize, count: usize) -> String {
         match (i, count) {

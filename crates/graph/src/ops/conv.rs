@@ -86,6 +86,10 @@ impl Op for Convolution {
     fn lower(&self, inputs: &[Layout], _: &[DType], _: &Meta, caps: &Caps) -> Result<Lowered, DeviceError> {
         kernel::conv(&inputs[0], &inputs[1], &self.0, caps, None)
     }
+    fn flops(&self, inputs: &[&Meta], output: &Meta) -> u64 {
+        let taps: usize = inputs.get(1).map_or(0, |w| w.shape.iter().skip(1).product());
+        2 * (output.shape.numel() as u64).saturating_mul(taps as u64)
+    }
     fn attributes(&self) -> String {
         let Conv { rank, groups, flip, .. } = self.0;
         let from = 3 - rank.min(3);

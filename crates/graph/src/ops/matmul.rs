@@ -55,6 +55,10 @@ impl Op for MatMul {
         let [a, b] = views("matmul", inputs)?;
         anygrad_cpu::matmul(host, a, b)
     }
+    fn flops(&self, inputs: &[&Meta], output: &Meta) -> u64 {
+        let depth = inputs.first().and_then(|a| a.shape.last()).copied().unwrap_or(0);
+        2 * (output.shape.numel() as u64).saturating_mul(depth as u64)
+    }
     fn lower(
         &self,
         inputs: &[Layout],
