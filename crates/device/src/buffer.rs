@@ -48,19 +48,27 @@ impl Inner {
         if let Some(raw) = self.pool.take(class) {
             return Ok(raw);
         }
-        let raw = match self.create(class) {
+        let raw = self.or_make_room(|| self.create(class))?;
+        self.pool.made(class);
+        Ok(raw)
+    }
+
+    /// What `make` gives; if there is no memory for it, what it gives once the pool is empty.
+    pub(crate) fn or_make_room<T>(
+        &self,
+        make: impl Fn() -> Result<T, DeviceError>,
+    ) -> Result<T, DeviceError> {
+        match make() {
             Err(DeviceError::OutOfMemory { .. }) => {
                 // The memory that waits in the pool is free only once the work that used it is done.
                 let freed = self.pool.drain();
                 self.release(freed);
                 self.submit("making room", None)?;
                 self.wait_for("making room", None)?;
-                self.create(class)?
+                make()
             }
-            other => other?,
-        };
-        self.pool.made(class);
-        Ok(raw)
+            other => other,
+        }
     }
 
     fn create(&self, class: u64) -> Result<Raw, DeviceError> {

@@ -94,7 +94,8 @@ impl Plan {
             let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
             let label = Some("parameters");
             let description = wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false };
-            Some(inner.check(&"making a plan", size, || inner.device.create_buffer(&description))?)
+            let create = || inner.check(&"making a plan", size, || inner.device.create_buffer(&description));
+            Some(inner.or_make_room(create)?)
         };
         let ready = |(step, block): (PlanStep, (u64, u64))| {
             Ok(Step {

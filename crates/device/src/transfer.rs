@@ -169,7 +169,8 @@ impl Gpu {
 impl Inner {
     fn write_piece(&self, buffer: &wgpu::Buffer, offset: u64, data: &[u8]) -> Result<(), DeviceError> {
         let bytes = data.len() as u64;
-        self.check(&"writing to a buffer", bytes, || self.queue.write_buffer(buffer, offset, data))?;
+        let write = || self.queue.write_buffer(buffer, offset, data);
+        self.or_make_room(|| self.check(&"writing to a buffer", bytes, write))?;
         if self.transfers.pending.fetch_add(bytes, Ordering::Relaxed) + bytes >= PIECE as u64 {
             self.submit("writing to a buffer", None)?;
         }
@@ -231,7 +232,8 @@ impl Inner {
         }
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
         let description = wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false };
-        let buffer = self.check(&"reading a buffer", size, || self.device.create_buffer(&description))?;
+        let create = || self.check(&"reading a buffer", size, || self.device.create_buffer(&description));
+        let buffer = self.or_make_room(create)?;
         Ok((size, buffer))
     }
 
