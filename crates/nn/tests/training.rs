@@ -202,3 +202,17 @@ fn a_small_network_learns_xor() {
     let chosen = model.forward(&x, &mut Ctx::eval()).argmax(1).to_vec::<u32>().unwrap();
     assert_eq!(chosen, [0, 1, 1, 0]);
 }
+
+#[test]
+fn a_step_overwrites_parameters_and_state_in_place() {
+    let params = Params::new(&Device::cpu(), 0);
+    let fc = Linear::new(params.at("fc"), 2, 3);
+    let x = tensor(&[1.0, 2.0], [1, 2]);
+    let loss = fc.forward(&x, &mut Ctx::train(0)).square().mean_all();
+    Adam::default().apply(&params, params.grad(&loss), 0.1).unwrap();
+    let pending: Vec<Tensor> = params.iter().chain(params.state()).map(|entry| entry.tensor).collect();
+    let roots: Vec<&Tensor> = pending.iter().chain([&loss]).collect();
+    let plan = anygrad_graph::explain(&roots).unwrap().to_string();
+    // two parameters with two moments each; the input is held
+    assert_eq!(plan.matches(", overwritten").count(), 6, "{plan}");
+}
