@@ -1,5 +1,5 @@
 //! One seed gives one model on every device, and training it takes the same way.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
