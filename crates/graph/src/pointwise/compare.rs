@@ -1,5 +1,7 @@
 //! Comparisons and logic. None has a derivative: gradients stop here.
 
+use anygrad_layout::DType;
+
 use super::row::{gradient, lanes, pointwise};
 use super::{Class, Types};
 use crate::Tensor;
@@ -18,7 +20,8 @@ pointwise! {
     /// Whether `x ≠ y`, as bool. NaN differs from everything.
     ne(x, y) Types::Truth(Class::Any) => {
         cpu: truth [F32 F64 I32 U32] x != y,
-        wgsl: [_ => "$0 != $1"],
+        // naga's != is ordered in SPIR-V, which makes it false for NaN
+        wgsl: [DType::F32 => "!($0 == $1)", _ => "$0 != $1"],
         vjp: none,
         probe: (-2.0, 2.0),
     }
