@@ -90,13 +90,18 @@ impl Tensor {
         if a.check().is_err() || b.check().is_err() {
             return Tensor::record(MatMul, &[a, b]);
         }
+        // said here, of the shapes as they were given, and not of what they are brought to below
+        if a.rank() > 0 && b.rank() > 0 && a.size(-1) != b.size(if b.rank() == 1 { 0 } else { -2 }) {
+            let message = format!("inner dimensions differ: left {}, right {}", a.shape(), b.shape());
+            return Tensor::wrong("matmul", message, &[("left", a), ("right", b)]);
+        }
         match (a.rank(), b.rank()) {
             (0, _) | (_, 0) => Tensor::record(MatMul, &[a, b]),
             (1, 1) => a.unsqueeze(0).matmul(&b.unsqueeze(1)).reshape(Shape::scalar()),
             (1, _) => a.unsqueeze(0).matmul(b).squeeze(-2),
             (_, 1) => a.matmul(&b.unsqueeze(1)).squeeze(-1),
             // one matrix for all: its batch axes are rows of one product
-            (_, 2) if a.rank() > 2 && a.size(-1) == b.size(0) => {
+            (_, 2) if a.rank() > 2 => {
                 let mut shape = a.shape().clone();
                 shape[a.rank() - 1] = b.size(1);
                 let rows = a.numel() / a.size(-1).max(1);

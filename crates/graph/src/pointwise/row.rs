@@ -109,13 +109,12 @@ impl Op for Pointwise {
         }
         let dtype = self.0.types.output(inputs)?;
         let mut shape = Shape::scalar();
-        for (i, input) in inputs.iter().enumerate() {
+        for input in inputs {
             shape = match broadcast(&shape, &input.shape) {
                 Some(shape) => shape,
                 None => {
                     let shapes: Vec<String> = inputs.iter().map(|m| m.shape.to_string()).collect();
-                    let which = if i == 1 { "shapes" } else { "the shapes" };
-                    return Err(format!("{which} do not broadcast: {}", shapes.join(" and ")));
+                    return Err(format!("shapes do not broadcast: {}", shapes.join(" and ")));
                 }
             };
         }
