@@ -35,7 +35,8 @@ pub use anygrad_graph as graph;
 pub use anygrad_nn as nn;
 pub use anygrad_train as train;
 
-pub use anygrad_nn::{Error, Result};
+/// Everything that can go wrong: of data, tensors, parameters and training.
+pub use anygrad_train::{Result, TrainError as Error};
 
 /// What most programs use: `use anygrad::prelude::*`.
 pub mod prelude {
@@ -47,4 +48,5 @@ pub mod prelude {
         binary_cross_entropy, clip_global_norm, clip_value, cross_entropy, elu, gelu, leaky_relu,
         log_softmax, mean_absolute_error, mse, relu, sigmoid, silu, softmax, softplus, summary, tanh,
     };
+    pub use anygrad_train::{Evaluation, Fit, History, Trainer};
 }

@@ -1,0 +1,114 @@
+//! The examples as a user runs them: short, and with everything that can be wrong on the command line.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// The example `name`, which cargo builds beside the tests.
+fn example(name: &str) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(|deps| deps.parent()).unwrap().join("examples");
+    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "{} is missing: run cargo build --examples first", path.display());
+    let mut command = Command::new(path);
+    command.env_remove("ANYGRAD_DEVICE");
+    command
+}
+
+fn run(name: &str, arguments: &[&str]) -> Output {
+    example(name).args(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A folder of this process that is removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("anygrad-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn digits_trains_and_writes_weights_and_a_curve() {
+    let folder = Folder::new("digits");
+    let out = folder.0.to_str().unwrap();
+    let output = run("digits", &["--device", "cpu", "--epochs", "2", "--out", out]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("CPU"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("test:"), "{}", stdout(&output));
+    let svg = std::fs::read_to_string(folder.0.join("loss.svg")).unwrap();
+    assert!(svg.contains("<svg") && svg.contains("</svg>"));
+    assert!(std::fs::metadata(folder.0.join("weights.safetensors")).unwrap().len() > 10_000);
+}
+
+#[test]
+fn digits_explains_its_step() {
+    let output = run("digits", &["--device", "cpu", "--explain"]);
+    let text = stdout(&output);
+    assert!(output.status.success(), "{}", stderr(&output));
+    for part in ["program:", "plan:", "conv", "in place", "FLOP", "memory:", "in conv1"] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn xor_learns_what_no_line_can_separate() {
+    let output = run("xor", &["--device", "cpu"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+}
+
+#[test]
+fn every_example_explains_itself() {
+    for name in ["digits", "xor", "mnist_mlp", "mnist_cnn"] {
+        let output = run(name, &["--help"]);
+        assert!(output.status.success());
+        for flag in ["--device", "--epochs", "--seed", "--batch-size", "--lr"] {
+            assert!(stdout(&output).contains(flag), "{name} has no {flag}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_argument_gives_one_clear_error() {
+    let cases: &[(&str, &[&str], &str)] = &[
+        ("digits", &["--device", "toaster"], "toaster"),
+        ("digits", &["--epochs", "none"], "none"),
+        ("digits", &["--batch-size", "0"], "whole number from 1"),
+        ("digits", &["--lr", "NaN"], "above 0"),
+        ("digits", &["--frobnicate"], "--frobnicate"),
+        ("mnist_mlp", &["--device", "cpu", "--data", "no-such-folder"], "no-such-folder"),
+        ("mnist_cnn", &["--device", "cpu"], "--data"),
+        ("digits", &["--device", "gpu:77"], "77"),
+    ];
+    for (name, arguments, expected) in cases {
+        let output = run(name, arguments);
+        let text = stderr(&output);
+        assert!(!output.status.success(), "{name} {arguments:?}");
+        assert!(text.contains(expected), "{name} {arguments:?}: {text}");
+        assert!(!text.contains("panicked"), "{name} {arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn the_environment_chooses_the_device() {
+    let output = example("digits").env("ANYGRAD_DEVICE", "sofware").arg("--explain").output().unwrap();
+    assert!(!output.status.success());
+    assert!(stderr(&output).contains("unknown device \"sofware\""), "{}", stderr(&output));
+    let output = example("digits").env("ANYGRAD_DEVICE", "cpu").arg("--explain").output().unwrap();
+    assert!(output.status.success() && stderr(&output).contains("ANYGRAD_DEVICE=cpu"), "{}", stderr(&output));
+}
