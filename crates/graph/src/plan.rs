@@ -89,6 +89,8 @@ pub(crate) struct Schedule {
     pub numbers: Numbers,
     /// By instruction: the last group that reads its stored value; `usize::MAX` if it is kept.
     pub last_use: Vec<usize>,
+    /// By instruction: how many elements its stored value has.
+    sizes: Vec<usize>,
 }
 
 impl Schedule {
@@ -108,7 +110,8 @@ impl Schedule {
             }
         }
         let numbers = Numbers::new(program, &numbers);
-        Self { groups, outputs, numbers, last_use }
+        let sizes = program.instrs.iter().map(|instr| instr.meta.shape.numel()).collect();
+        Self { groups, outputs, numbers, last_use, sizes }
     }
 
     /// For each result of the fused group at `place`: the source whose memory it can take over, which is read at
@@ -125,6 +128,8 @@ impl Schedule {
                     && *dtype == wanted
                     && self.last_use[value as usize] == place
                     && read.layout.is_contiguous()
+                    // and not just the front part of a larger value
+                    && self.sizes[value as usize] == fused.shape.numel()
                     && fused.shape.numel() > 0
             })?;
             taken[found] = true;
