@@ -1,0 +1,140 @@
+//! Every case on every device.
+
+use std::time::Instant;
+
+use anygrad_graph::Device;
+
+use crate::case::Case;
+use crate::compare::{Against, difference};
+use crate::devices::{alone, check_guards, gpus, say};
+use crate::run::{Numbers, Precision, compute};
+use crate::{cases, differences};
+
+/// Largest error of f32 on the CPU against f64, as a part of the size of the result. A result is a few roundings
+/// of 6e-8 away, and sums add up a few more.
+const CPU: f64 = 1e-6;
+
+/// The same on a GPU, whose exp, log and tanh are allowed to be some units in the last place off: Mesa's software
+/// driver has 8, 13 and 20 of them.
+const GPU: f64 = 4e-6;
+
+/// Derivatives are longer formulas than what they derive.
+const BY_ORDER: [f64; 3] = [1.0, 5.0, 25.0];
+
+#[derive(Default)]
+pub struct Tally {
+    counts: [usize; 3],
+    failures: Vec<String>,
+}
+
+impl Tally {
+    fn count(&mut self, case: &Case) {
+        (0..=case.order).for_each(|order| self.counts[order] += 1);
+    }
+
+    pub fn fail(&mut self, case: &Case, what: impl std::fmt::Display) {
+        self.failures.push(format!("{}: {what}", case.name));
+    }
+
+    fn finish(self, device: &str, started: Instant) {
+        let [forward, first, second] = self.counts;
+        say(&format!(
+            "{device}: {forward} cases, {first} gradients, {second} second derivatives, {} failures, {:.1} s",
+            self.failures.len(),
+            started.elapsed().as_secs_f64()
+        ));
+        let shown: Vec<&str> = self.failures.iter().take(60).map(String::as_str).collect();
+        assert!(shown.is_empty(), "{} failures\n{}", self.failures.len(), shown.join("\n"));
+    }
+}
+
+#[test]
+fn cpu_agrees_with_f64_and_with_central_differences() {
+    let started = Instant::now();
+    let device = Device::cpu();
+    let mut tally = Tally::default();
+    for case in cases::all() {
+        tally.count(&case);
+        match compute(&case, &device, Precision::Double) {
+            Ok(double) => {
+                differences::check(&case, &double).iter().for_each(|wrong| tally.fail(&case, wrong));
+                match compute(&case, &device, Precision::Single) {
+                    Ok(_) if case.special => {}
+                    Ok(single) => compare(&case, &single, &double, CPU, &mut tally),
+                    Err(error) => tally.fail(&case, error),
+                }
+            }
+            Err(error) => tally.fail(&case, error),
+        }
+    }
+    tally.finish(&device.to_string(), started);
+}
+
+#[test]
+fn gpu_agrees_with_the_cpu() {
+    on_device(0);
+}
+
+#[test]
+fn gpu_with_checked_shaders_agrees_with_the_cpu() {
+    on_device(1);
+}
+
+fn on_device(which: usize) {
+    let Some((name, device)) = gpus().get(which) else { return };
+    alone(|| {
+        let started = Instant::now();
+        let mut tally = Tally::default();
+        for case in cases::all() {
+            tally.count(&case);
+            on_gpu(&case, device, &mut tally);
+            if let Err(error) = check_guards(device) {
+                tally.fail(&case, error);
+            }
+        }
+        tally.finish(&format!("{name}, {device}"), started);
+    });
+}
+
+/// Values against the CPU in the same precision, derivatives against f64.
+fn on_gpu(case: &Case, device: &Device, tally: &mut Tally) {
+    let cpu = Device::cpu();
+    let (got, single) = (compute(case, device, Precision::Single), compute(case, &cpu, Precision::Single));
+    let (got, single) = match (got, single) {
+        (Ok(got), Ok(single)) => (got, single),
+        (Err(error), _) | (_, Err(error)) => return tally.fail(case, error),
+    };
+    if case.order == 0 {
+        return compare(case, &got, &single, GPU, tally);
+    }
+    match compute(case, &cpu, Precision::Double) {
+        Ok(double) => {
+            let want = Numbers { output: single.output, dtype: single.dtype, ..double };
+            compare(case, &got, &want, GPU, tally);
+        }
+        Err(error) => tally.fail(case, error),
+    }
+}
+
+fn compare(case: &Case, got: &Numbers, want: &Numbers, tolerance: f64, tally: &mut Tally) {
+    if got.shape != want.shape {
+        return tally.fail(case, format!("shape {}, not {}", got.shape, want.shape));
+    }
+    let against = if case.special { Against::Element } else { Against::Whole };
+    // integers and truth values have nothing to round
+    let forward = if got.dtype.is_float() { tolerance * case.loose } else { 0.0 };
+    if let Some(wrong) = difference(&got.output, &want.output, forward, against) {
+        tally.fail(case, wrong);
+    }
+    let slopes = tolerance * case.loose * case.loose_slopes;
+    for (order, got, want) in [(1, &got.first, &want.first), (2, &got.second, &want.second)] {
+        for (i, (got, want)) in got.iter().zip(want).enumerate() {
+            if let Some(wrong) = difference(got, want, slopes * BY_ORDER[order], against) {
+                tally.fail(case, format!("derivative {order} of input {i}: {wrong}"));
+            }
+        }
+        if got.len() != want.len() {
+            tally.fail(case, format!("{} derivatives of order {order}, not {}", got.len(), want.len()));
+        }
+    }
+}
