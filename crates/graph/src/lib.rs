@@ -45,5 +45,5 @@ pub use explain::{Explanation, explain};
 pub use grad::grad;
 pub use program::{Instr, Program};
 pub use rng::Rng;
-pub use scope::{current as current_scope, scoped};
+pub use scope::{current as current_scope, recorded_at, scoped};
 pub use tensor::Tensor;

@@ -42,16 +42,42 @@ thread_local! {
     static SITE: std::cell::Cell<Option<&'static Location<'static>>> = const { std::cell::Cell::new(None) };
 }
 
+/// Runs `body` with every op it records marked as recorded at `site`, unless a call around it has said so already:
+/// a model passes the line of its caller on to the ops in its layers.
+///
+/// ```
+/// use std::panic::Location;
+/// use anygrad_graph::{Device, Tensor, recorded_at};
+/// #[track_caller]
+/// fn layer(x: &Tensor) -> Tensor {
+///     recorded_at(Location::caller(), || x.exp())
+/// }
+/// let y = layer(&Tensor::ones([2], &Device::cpu()));
+/// let line = line!() - 1;
+/// assert_eq!(y.site().line(), line);
+/// ```
+pub fn recorded_at<R>(caller: &'static Location<'static>, body: impl FnOnce() -> R) -> R {
+    with_site(site(caller), body)
+}
+
+fn with_site<R>(site: &'static Location<'static>, body: impl FnOnce() -> R) -> R {
+    struct Restore(Option<&'static Location<'static>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            SITE.set(self.0);
+        }
+    }
+    let _restore = Restore(SITE.replace(Some(site)));
+    body()
+}
+
 /// Runs `body` with every op it records marked as recorded where `node` was: gradients belong to the line and the
 /// layer of what they differentiate.
 pub(crate) fn within<R>(node: &Tensor, body: impl FnOnce() -> R) -> R {
-    let before = SITE.replace(Some(node.site()));
-    let result = match &node.0.scope {
+    with_site(node.site(), || match &node.0.scope {
         Some(path) => scoped(path.clone(), body),
         None => body(),
-    };
-    SITE.set(before);
-    result
+    })
 }
 
 /// The line to record for an op that `caller` calls.

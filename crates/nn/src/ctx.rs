@@ -1,4 +1,6 @@
-use anygrad_graph::{Rng, Tensor, scoped};
+use std::panic::Location;
+
+use anygrad_graph::{Rng, Tensor, recorded_at, scoped};
 
 use crate::layer::Layer;
 use crate::summary::SummaryRow;
@@ -40,13 +42,14 @@ impl Ctx {
         self.rows.unwrap_or_default()
     }
 
-    /// Runs the forward pass of `layer`: error messages and profiles name its path, and a summary lists it. Every
-    /// layer with parameters calls this in its [`forward`](Layer::forward).
+    /// Runs the forward pass of `layer`: error messages and profiles name its path and the line that called the
+    /// model, and a summary lists it. Every layer with parameters calls this in its [`forward`](Layer::forward).
+    #[track_caller]
     pub fn within<L: Layer + ?Sized>(&mut self, layer: &L, body: impl FnOnce(&mut Ctx) -> Tensor) -> Tensor {
-        let output = match layer.path() {
+        let output = recorded_at(Location::caller(), || match layer.path() {
             Some(path) => scoped(path, || body(self)),
             None => body(self),
-        };
+        });
         if let Some(rows) = &mut self.rows {
             rows.push(SummaryRow {
                 layer: layer.kind().to_owned(),

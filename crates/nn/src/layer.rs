@@ -1,4 +1,6 @@
-use anygrad_graph::Tensor;
+use std::panic::Location;
+
+use anygrad_graph::{Tensor, recorded_at};
 
 use crate::ctx::Ctx;
 
@@ -125,7 +127,9 @@ impl Sequential {
 impl Layer for Sequential {
     #[track_caller]
     fn forward(&self, x: &Tensor, ctx: &mut Ctx) -> Tensor {
-        self.layers.iter().fold(x.clone(), |x, layer| layer.forward(&x, ctx))
+        recorded_at(Location::caller(), || {
+            self.layers.iter().fold(x.clone(), |x, layer| layer.forward(&x, ctx))
+        })
     }
 }
 

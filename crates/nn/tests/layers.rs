@@ -57,6 +57,11 @@ fn a_wrong_shape_in_a_sequence_names_the_layer_and_the_parameter() {
     assert!(text.contains(", in model.fc2\n"), "{text}");
     assert!(text.contains("input  = relu at "), "{text}");
     assert!(text.ends_with("weight = parameter model.fc2.weight"), "{text}");
+    // the line that called the model, not one inside a layer
+    let wrong = model.forward(&Tensor::ones([1, 4], &Device::cpu()), &mut Ctx::eval());
+    let here = format!("  at crates/nn/tests/layers.rs:{}:", line!() - 1);
+    let text = wrong.check().unwrap_err().to_string();
+    assert!(text.contains(&here), "{text}");
 
     let text = error(&Conv2d::new(p.at("conv"), 3, 8, 3), &[1, 4, 8, 8]);
     assert!(

@@ -1,7 +1,8 @@
+use std::panic::Location;
 use std::time::Instant;
 
 use anygrad_data::{Batch, Dataset};
-use anygrad_graph::{DType, Explanation, Tensor, explain};
+use anygrad_graph::{DType, Explanation, Tensor, explain, recorded_at};
 use anygrad_nn::{Ctx, Layer, Optimizer, Params, clip_global_norm};
 
 use crate::feed::Feed;
@@ -41,6 +42,8 @@ const EVALUATION_BATCH: usize = 256;
 /// # Ok::<(), anygrad_train::TrainError>(())
 /// ```
 pub struct Trainer<M, L, O> {
+    /// Where the trainer was made: the user's line, for errors.
+    site: &'static Location<'static>,
     model: M,
     params: Params,
     loss: L,
@@ -59,8 +62,10 @@ where
 {
     /// A trainer of `model`, whose parameters are in `params`. `loss` gets the model's output and the targets
     /// (labels `[b]` as u32, or values `[b, ..]`) and gives a scalar, the mean over the batch.
+    #[track_caller]
     pub fn new(model: M, params: Params, loss: L, optimizer: O) -> Self {
         Self {
+            site: Location::caller(),
             model,
             params,
             loss,
@@ -185,8 +190,12 @@ where
     fn record(&self, batch: &Batch, run: &Run<'_>, sums: &mut Sums) -> Result<Tensor> {
         let feed = Feed::new(batch, self.params.dtype(), self.params.device());
         let mut ctx = Ctx::train_step(run.seed, self.steps);
-        let output = self.model.forward(&feed.inputs, &mut ctx);
-        let loss = (self.loss)(&output, &feed.targets);
+        // errors name the line that made the trainer
+        let (output, loss) = recorded_at(self.site, || {
+            let output = self.model.forward(&feed.inputs, &mut ctx);
+            let loss = (self.loss)(&output, &feed.targets);
+            (output, loss)
+        });
         let gradients = self.params.grad(&loss);
         let gradients = match run.fit.clip_norm {
             Some(max) => clip_global_norm(gradients, max).0,
@@ -226,7 +235,7 @@ where
     /// The output of the model for `inputs` `[b, ..]` in evaluation mode. Recorded, not run.
     #[track_caller]
     pub fn forward(&self, inputs: &Tensor) -> Tensor {
-        self.model.forward(inputs, &mut Ctx::eval())
+        recorded_at(self.site, || self.model.forward(inputs, &mut Ctx::eval()))
     }
 
     /// The mean loss on `data` in evaluation mode, and the share of right answers if its targets are labels and the
