@@ -1,10 +1,12 @@
 //! Whether two lists of numbers are the same but for rounding.
 
 /// What an error is measured against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Against {
     /// The size of the list as a whole: its root mean square, or the element if that is larger.
     Whole,
+    /// The same, or this number if it is larger: the size of what was added up, which may have cancelled.
+    WholeFrom(f64),
     /// The element alone. Below the smallest normal f32, which devices may flush, all numbers are the same.
     Element,
 }
@@ -27,6 +29,7 @@ pub fn difference(got: &[f64], want: &[f64], tolerance: f64, against: Against) -
         }
         let scale = match against {
             Against::Whole => size.max(w.abs()),
+            Against::WholeFrom(least) => size.max(w.abs()).max(least),
             Against::Element => w.abs().max(f64::from(f32::MIN_POSITIVE) / tolerance.max(1e-30)),
         };
         let error = (g - w).abs() / scale;

@@ -61,8 +61,9 @@ fn slopes(
             };
             let dot: f64 = gradient.iter().zip(&direction).map(|(g, d)| g * d).sum();
             let size: f64 = gradient.iter().zip(&direction).map(|(g, d)| (g * d).abs()).sum();
-            // written so that NaN is wrong
-            if !((numeric - dot).abs() <= TOLERANCE * size.max(1.0)) {
+            // a NaN is not near to anything
+            let near = (numeric - dot).abs() <= TOLERANCE * size.max(1.0);
+            if !near {
                 let place = direction.iter().position(|&d| d != 0.0).unwrap_or(0);
                 wrong.push(format!(
                     "derivative {order} of input {leaf} near [{place}] is {dot:.9}, not {numeric:.9}"

@@ -2,15 +2,15 @@
 
 use std::time::Instant;
 
-use anygrad_graph::{Device, Error, Tensor, eval, grad};
+use anygrad_graph::{Conv, DType, Device, Error, Shape, Tensor, eval, grad};
 
 use crate::compare::{Against, difference};
 use crate::devices::{alone, check_guards, gpu, say};
 use crate::draw::Draw;
 use crate::run::{Precision, leaf, read};
-use anygrad_graph::DType;
 
-/// How many programs; each is made from its number, which is printed when it fails.
+/// How many programs, unless `ANYGRAD_PROGRAMS` says otherwise; each is made from its number, which is printed
+/// when it fails.
 const PROGRAMS: u64 = 200;
 const CPU: f64 = 2e-5;
 const GPU: f64 = 1e-4;
@@ -181,7 +181,8 @@ impl Maker {
             return x;
         }
         let axis = self.draw.below(x.rank()) as isize;
-        match self.draw.below(4) {
+        let size = x.shape()[axis as usize];
+        match self.draw.below(7) {
             0 if x.rank() >= 2 => x.matmul(&x.t().tanh()) * 0.2,
             1 => {
                 let mut pads = vec![(0, 0); x.rank()];
@@ -189,6 +190,24 @@ impl Maker {
                 x.pad(&pads)
             }
             2 => Tensor::concat(&[&x, &x.sin()], axis),
+            3 => {
+                let index = (Tensor::iota(2 + size, &self.device) * 5u32).remainder(size as u32);
+                x.index_select(axis, &index)
+            }
+            4 => {
+                // to 0 or 1 by a leaf, whose elements are the same in every precision
+                let index = self.leaves[0].gt(0.1).to_dtype(DType::U32).flatten(0).slice(0, 0, 1);
+                x.slice(axis, 0, 1).scatter_add(
+                    axis,
+                    &index.reshape(vec![1; x.rank()]).expand(with(&x, axis, 1)),
+                    2,
+                )
+            }
+            // a convolution by itself
+            5 if x.rank() == 3 && size > 0 => {
+                let taps = x.shape()[2].min(2);
+                x.conv(&x.slice(2, 0, taps).tanh(), &Conv::new(1)) * 0.2
+            }
             _ => {
                 let other = self.any();
                 if x.rank() == 2 && other.rank() == 2 && x.shape()[1] == other.shape()[0] {
@@ -224,6 +243,13 @@ impl Maker {
     }
 }
 
+/// The shape of `x` with another size along an axis.
+fn with(x: &Tensor, axis: isize, size: usize) -> Shape {
+    let mut shape = x.shape().clone();
+    shape[axis as usize] = size;
+    shape
+}
+
 /// The numbers of all outputs, gradients and held tensors after one run.
 fn numbers(seed: u64, device: &Device, precision: Precision, stepwise: bool) -> Result<Vec<Vec<f64>>, Error> {
     let Made { outputs, grads, held, leaves } = make(seed, device, precision, stepwise)?;
@@ -242,7 +268,7 @@ fn numbers(seed: u64, device: &Device, precision: Precision, stepwise: bool) -> 
 
 fn compare(got: &[Vec<f64>], want: &[Vec<f64>], tolerance: f64) -> Result<(), String> {
     for (i, (got, want)) in got.iter().zip(want).enumerate() {
-        if let Some(wrong) = difference(got, want, tolerance, Against::Whole) {
+        if let Some(wrong) = difference(got, want, tolerance, Against::WholeFrom(0.1)) {
             return Err(format!("output {i}: {wrong}"));
         }
     }
@@ -254,8 +280,8 @@ fn on_cpu(seed: u64, double: &[Vec<f64>]) -> Result<(), String> {
         |stepwise| numbers(seed, &Device::cpu(), Precision::Single, stepwise).map_err(|e| e.to_string());
     let fused = run(false)?;
     compare(&fused, double, CPU).map_err(|e| format!("against f64: {e}"))?;
-    // the same operations in the same order: the same bits
-    compare(&run(true)?, &fused, 0.0).map_err(|e| format!("step by step against fused: {e}"))
+    // step by step every view is copied, and a sum over a copy may go in another order
+    compare(&run(true)?, &fused, CPU / 10.0).map_err(|e| format!("step by step against fused: {e}"))
 }
 
 fn on_gpu(seed: u64, device: &Device, double: &[Vec<f64>]) -> Result<(), String> {
@@ -270,8 +296,9 @@ fn on_gpu(seed: u64, device: &Device, double: &[Vec<f64>]) -> Result<(), String>
 #[test]
 fn random_programs_give_the_same_numbers_everywhere() {
     let started = Instant::now();
+    let count = std::env::var("ANYGRAD_PROGRAMS").ok().and_then(|n| n.parse().ok()).unwrap_or(PROGRAMS);
     let mut wrong = Vec::new();
-    for seed in 0..PROGRAMS {
+    for seed in 0..count {
         let result = numbers(seed, &Device::cpu(), Precision::Double, false)
             .map_err(|e| e.to_string())
             .and_then(|double| {
@@ -285,7 +312,7 @@ fn random_programs_give_the_same_numbers_everywhere() {
         }
     }
     say(&format!(
-        "{PROGRAMS} random programs, {} failures, {:.1} s",
+        "{count} random programs, {} failures, {:.1} s",
         wrong.len(),
         started.elapsed().as_secs_f64()
     ));
