@@ -102,6 +102,9 @@ impl Op for Reduce {
         let program = anygrad_device::kernels::Pointwise::copy(&inputs[0], dtypes[0]);
         kernel::reduce(&program, self.kernel(), &self.axes, caps, None)
     }
+    fn attributes(&self) -> String {
+        format!("over {:?}", self.axes)
+    }
     fn reduction(&self) -> Option<(kernel::Reduce, &[usize])> {
         Some((self.kernel(), &self.axes))
     }

@@ -7,7 +7,7 @@ pub mod sgd;
 
 use std::sync::Arc;
 
-use anygrad_graph::{DType, Shape, Tensor};
+use anygrad_graph::{DType, Shape, Tensor, scoped};
 
 use crate::error::{Error, Result};
 use crate::gradients::Gradients;
@@ -90,7 +90,8 @@ pub trait Optimizer {
             gradient.check()?;
             let before = Before::take(params, path, gradient, self.state())?;
             let Some(Before { param, state, updates: made }) = before else { continue };
-            let (param, state) = self.update(made + 1, lr, &param, gradient, &state);
+            // profiles and messages name the parameter
+            let (param, state) = scoped(path.clone(), || self.update(made + 1, lr, &param, gradient, &state));
             updates.push(Update { path: path.clone(), param, state });
         }
         updates.iter().try_for_each(|update| update.check(params, self.state()))?;
