@@ -1,7 +1,7 @@
 //! A small convolutional network learns to read handwritten digits, 8x8 pixels, embedded in the program.
 //!
-//! Reaches 97 % on digits it has not seen (seed 42: about 99 %), in seconds on two CPU cores. Writes the weights, the
-//! history and the loss curve to runs/digits/.
+//! Reaches 97 % on digits it has not seen (seed 42: 98.3 %) in two or three seconds on two CPU cores. Writes the
+//! weights, the history and the loss curve to runs/digits/.
 //!
 //!     cargo run --release --example digits
 //!     cargo run --release --example digits -- --explain      # what one step runs
@@ -11,8 +11,9 @@ mod common;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anygrad::Result;
 use anygrad::prelude::*;
-use anygrad::train::{Fit, Progress, Result, TrainError, Trainer};
+use anygrad::train::Progress;
 use common::say;
 
 /// Accuracy on the test set, after the epochs that are the default.
@@ -82,7 +83,7 @@ fn run(args: &Args) -> Result<bool> {
     history.plot(args.out.join("loss.svg"))?;
     history.save_csv(args.out.join("history.csv"))?;
     let weights = args.out.join("weights.safetensors");
-    trainer.params().save(&weights).map_err(TrainError::from)?;
+    trainer.params().save(&weights)?;
     let result = trainer.evaluate(&test)?;
     let seconds: f64 = history.rows().iter().map(|row| row.seconds).sum();
     say(format_args!("test: {result} after {} epochs, {seconds:.1} s", history.rows().len()));

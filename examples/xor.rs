@@ -10,8 +10,8 @@ mod common;
 
 use std::process::ExitCode;
 
+use anygrad::Result;
 use anygrad::prelude::*;
-use anygrad::train::{Result, TrainError};
 use common::say;
 
 const BAR: f32 = 0.01;
@@ -79,7 +79,7 @@ fn run(args: &Args) -> Result<bool> {
     let params = Params::new(&device, common.seed);
     let model = two_layers(&params, 2);
     let set = |path: &str, values: &[f32], shape: &[usize]| {
-        params.set(path, &Tensor::from_slice(values, shape, &device)).map_err(TrainError::from)
+        params.set(path, &Tensor::from_slice(values, shape, &device))
     };
     set("fc1.weight", &[1.0, 1.0, 1.0, 1.0], &[2, 2])?;
     set("fc1.bias", &[0.0, -1.0], &[2])?;

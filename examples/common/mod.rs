@@ -8,8 +8,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anygrad::Result;
 use anygrad::prelude::*;
-use anygrad::train::{Evaluation, Result, announce};
+use anygrad::train::announce;
 use clap::{CommandFactory, FromArgMatches};
 
 /// Arguments of every example.
