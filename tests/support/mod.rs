@@ -1,5 +1,5 @@
 //! What tests of whole trainings share.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use anygrad::data::{Batch, BatchTargets};
 use anygrad::prelude::*;
