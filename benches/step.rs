@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use anygrad_graph::{Device, Rng, Tensor, eval};
 use anygrad_nn::{
-    Adam, Conv2d, Ctx, Flatten, Layer, Linear, MaxPool2d, Optimizer, Params, Sequential, Sgd, cross_entropy, relu,
+    Adam, Conv2d, Ctx, Flatten, Layer, Linear, MaxPool2d, Optimizer, Params, Sequential, Sgd, cross_entropy,
+    relu,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -41,12 +42,19 @@ fn main() -> Result<()> {
             .then(relu)
             .then(Linear::new(params.at("fc3"), 84, 10))
     };
-    step("LeNet 28x28, batch 64, SGD momentum", &device, &[64, 1, 28, 28], lenet, Sgd { momentum: 0.9, ..Sgd::default() })?;
+    step(
+        "LeNet 28x28, batch 64, SGD momentum",
+        &device,
+        &[64, 1, 28, 28],
+        lenet,
+        Sgd { momentum: 0.9, ..Sgd::default() },
+    )?;
     let tiny = |params: &Params| {
-        Sequential::new()
-            .then(Linear::new(params.at("fc1"), 2, 16))
-            .then(relu)
-            .then(Linear::new(params.at("fc2"), 16, 2))
+        Sequential::new().then(Linear::new(params.at("fc1"), 2, 16)).then(relu).then(Linear::new(
+            params.at("fc2"),
+            16,
+            2,
+        ))
     };
     step("2-16-2 network, batch 4, SGD", &device, &[4, 2], tiny, Sgd::default())
 }

@@ -49,6 +49,9 @@ impl Buffer {
     }
 }
 
+/// Why a device runs that was named by the user.
+const ASKED: &str = "asked for by name";
+
 /// What a device has done and holds, for tests and profiles; see [`Device::stats`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -157,11 +160,11 @@ impl Device {
     pub fn from_name(name: &str) -> Result<Self, Error> {
         match name {
             "auto" => Self::auto(),
-            "cpu" => Ok(Self::cpu()),
-            "gpu" => Self::gpu(0),
-            "software" => Self::software(),
+            "cpu" => Ok(Self::cpu().because(ASKED.into())),
+            "gpu" => Ok(Self::gpu(0)?.because(ASKED.into())),
+            "software" => Ok(Self::software()?.because(ASKED.into())),
             _ => match name.strip_prefix("gpu:").and_then(|n| n.parse().ok()) {
-                Some(index) => Self::gpu(index),
+                Some(index) => Ok(Self::gpu(index)?.because(ASKED.into())),
                 None => Err(Error::invalid(
                     "device",
                     format!("unknown device \"{name}\"; it is one of auto, cpu, gpu, gpu:N, software"),

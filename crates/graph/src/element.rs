@@ -7,6 +7,8 @@ pub trait Element: Copy + Send + 'static {
     const DTYPE: DType;
     /// Copies elements into host storage.
     fn storage(data: &[Self]) -> Storage;
+    /// Copies elements into host storage of as many elements of this type; `None` if it is of another.
+    fn write(data: &[Self], storage: &mut Storage) -> Option<()>;
     /// Copies elements out of host storage; `None` if it is of another type.
     fn read(storage: &Storage) -> Option<Vec<Self>>;
     /// Smallest and largest element, for integers.
@@ -21,6 +23,13 @@ macro_rules! elements {
             const DTYPE: DType = DType::$dtype;
             fn storage(data: &[Self]) -> Storage {
                 Storage::$dtype(data.to_vec())
+            }
+            fn write(data: &[Self], storage: &mut Storage) -> Option<()> {
+                match storage {
+                    Storage::$dtype(words) if words.len() == data.len() => words.copy_from_slice(data),
+                    _ => return None,
+                }
+                Some(())
             }
             fn read(storage: &Storage) -> Option<Vec<Self>> {
                 match storage {
@@ -48,6 +57,15 @@ impl Element for bool {
     const DTYPE: DType = DType::Bool;
     fn storage(data: &[Self]) -> Storage {
         Storage::U32(data.iter().map(|&b| u32::from(b)).collect())
+    }
+    fn write(data: &[Self], storage: &mut Storage) -> Option<()> {
+        match storage {
+            Storage::U32(words) if words.len() == data.len() => {
+                words.iter_mut().zip(data).for_each(|(word, &b)| *word = u32::from(b));
+            }
+            _ => return None,
+        }
+        Some(())
     }
     fn read(storage: &Storage) -> Option<Vec<Self>> {
         match storage {

@@ -62,6 +62,14 @@ pub struct OpError {
     pub operands: Vec<(String, String)>,
 }
 
+impl OpError {
+    /// An error at `site`, in the current layer, of a call without operands.
+    pub(crate) fn at(op: &'static str, message: String, site: &'static Location<'static>) -> Error {
+        let scope = crate::scope::current().map(|s| s.to_string()).unwrap_or_default();
+        Error::Op(Arc::new(Self { op, message, site, scope, operands: Vec::new() }))
+    }
+}
+
 impl fmt::Display for OpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}\n  at {}", self.op, self.message, place(self.site))?;

@@ -2,12 +2,12 @@
 
 use std::panic::Location;
 
-use anygrad_cpu::Storage;
+use anygrad_cpu::{Storage, View};
 use anygrad_layout::{DType, Layout, Shape};
 use smallvec::SmallVec;
 
 use crate::device::{Backend, Buffer, Device};
-use crate::error::Error;
+use crate::error::{Error, OpError};
 use crate::op::{Kind, Meta, Op, OpRef};
 use crate::scope;
 use crate::{Element, Tensor};
@@ -76,30 +76,14 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn from_slice<T: Element>(data: &[T], shape: impl Into<Shape>, device: &Device) -> Tensor {
-        Self::from_host(
-            T::storage(data),
-            T::DTYPE,
-            T::bounds(data),
-            shape.into(),
-            device,
-            scope::site(Location::caller()),
-        )
-    }
-
-    fn from_host(
-        data: Storage,
-        dtype: DType,
-        bounds: Option<(i64, i64)>,
-        shape: Shape,
-        device: &Device,
-        site: &'static Location<'static>,
-    ) -> Tensor {
+        let (shape, site) = (shape.into(), scope::site(Location::caller()));
         if shape.checked_numel() != Some(data.len()) {
             let message = format!("shape {shape} does not hold {} elements", data.len());
-            return Self::poisoned(device, Error::invalid("from_slice", message), site);
+            let error = OpError::at("from_slice", message, site);
+            return Self::poisoned(device, error, site);
         }
-        match upload(device, data, dtype) {
-            Ok(buffer) => Self::ready(Meta { shape, dtype }, device, buffer, bounds, site),
+        match upload(device, data) {
+            Ok(buffer) => Self::ready(Meta::new(shape, T::DTYPE), device, buffer, T::bounds(data), site),
             Err(error) => Self::poisoned(device, error, site),
         }
     }
@@ -172,10 +156,8 @@ impl Tensor {
         if self.device() == device {
             return self.clone();
         }
-        match crate::read::storage(self) {
-            Ok(data) => {
-                Self::from_host(data, self.dtype(), self.0.bounds, self.shape().clone(), device, site)
-            }
+        match crate::read::storage(self).and_then(|data| send(device, &data)) {
+            Ok(buffer) => Self::ready(self.0.meta.clone(), device, buffer, self.0.bounds, site),
             Err(error) => Self::poisoned(device, error, site),
         }
     }
@@ -185,19 +167,29 @@ fn no_f64(device: &Device) -> Error {
     Error::invalid("dtype", format!("f64 is computed on the CPU device only, not on {device}"))
 }
 
-fn upload(device: &Device, data: Storage, dtype: DType) -> Result<Buffer, Error> {
+/// The elements in a buffer of the device, from its pool: a loop that uploads a batch a step stays flat in memory.
+fn upload<T: Element>(device: &Device, data: &[T]) -> Result<Buffer, Error> {
     match &device.inner().backend {
-        Backend::Cpu(host) => Ok(Buffer::Cpu(host.upload(data))),
-        Backend::Gpu(_) if dtype == DType::F64 => Err(no_f64(device)),
-        Backend::Gpu(gpu) => {
-            let bytes: &[u8] = match &data {
-                Storage::F32(v) => bytemuck::cast_slice(v),
-                Storage::I32(v) => bytemuck::cast_slice(v),
-                Storage::U32(v) => bytemuck::cast_slice(v),
-                _ => return Err(no_f64(device)),
-            };
-            Ok(Buffer::Gpu(gpu.upload(bytes)?))
+        Backend::Cpu(host) => {
+            let mut storage = host.alloc(T::DTYPE, data.len())?;
+            T::write(data, &mut storage)
+                .ok_or_else(|| Error::invalid("from_slice", "storage of another dtype was allocated"))?;
+            Ok(Buffer::Cpu(anygrad_cpu::Buffer::new(host, storage)))
         }
+        Backend::Gpu(_) => send(device, &T::storage(data)),
+    }
+}
+
+/// Host storage in a buffer of the device.
+fn send(device: &Device, data: &Storage) -> Result<Buffer, Error> {
+    match (&device.inner().backend, data) {
+        (Backend::Cpu(host), _) => {
+            let layout = Layout::contiguous([data.len()]);
+            let storage = anygrad_cpu::copy(host, View { data, layout: &layout })?;
+            Ok(Buffer::Cpu(anygrad_cpu::Buffer::new(host, storage)))
+        }
+        (Backend::Gpu(_), Storage::F64(_)) => Err(no_f64(device)),
+        (Backend::Gpu(gpu), _) => Ok(Buffer::Gpu(gpu.upload(data.as_bytes())?)),
     }
 }
 
