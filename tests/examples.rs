@@ -1,5 +1,8 @@
 //! The examples as a user runs them: short, and with everything that can be wrong on the command line.
 
+// helpers of tests may fail as tests do
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 

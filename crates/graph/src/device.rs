@@ -23,7 +23,8 @@ pub struct Device(Arc<Inner>);
 pub(crate) struct Inner {
     pub backend: Backend,
     why: String,
-    pub plans: Mutex<Cache>,
+    /// Also the lock that runs take turns by; every handle of the CPU has the same one, since their tensors mix.
+    pub plans: Arc<Mutex<Cache>>,
     pub hits: AtomicU64,
     pub misses: AtomicU64,
 }
@@ -80,7 +81,7 @@ impl Device {
         static CPU: OnceLock<Device> = OnceLock::new();
         CPU.get_or_init(|| {
             let host = anygrad_cpu::Host::new();
-            Self::new(Backend::Cpu(host), "chosen by the program".into())
+            Self::new(Backend::Cpu(host), "chosen by the program".into(), Arc::default())
         })
         .clone()
     }
@@ -179,22 +180,22 @@ impl Device {
     /// The adapter is not there or cannot be opened.
     pub fn open_with(index: usize, options: &Options) -> Result<Self, Error> {
         let gpu = Gpu::open(index, options)?;
-        Ok(Self::new(Backend::Gpu(gpu), "chosen by the program".into()))
+        Ok(Self::new(Backend::Gpu(gpu), "chosen by the program".into(), Arc::default()))
     }
 
     fn open(index: usize) -> Result<Self, Error> {
         Self::open_with(index, &Options::default())
     }
 
-    fn new(backend: Backend, why: String) -> Self {
-        let plans = Mutex::new(Cache::default());
+    fn new(backend: Backend, why: String, plans: Arc<Mutex<Cache>>) -> Self {
         Self(Arc::new(Inner { backend, why, plans, hits: AtomicU64::new(0), misses: AtomicU64::new(0) }))
     }
 
     fn because(self, why: String) -> Self {
+        let plans = self.0.plans.clone();
         match &self.0.backend {
-            Backend::Cpu(host) => Self::new(Backend::Cpu(host.clone()), why),
-            Backend::Gpu(gpu) => Self::new(Backend::Gpu(gpu.clone()), why),
+            Backend::Cpu(host) => Self::new(Backend::Cpu(host.clone()), why, plans),
+            Backend::Gpu(gpu) => Self::new(Backend::Gpu(gpu.clone()), why, plans),
         }
     }
 
