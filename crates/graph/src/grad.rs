@@ -1,5 +1,7 @@
 //! Reverse-mode differentiation: records the gradients as more graph.
 
+use std::panic::Location;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::op::Vjp;
@@ -11,7 +13,12 @@ use crate::{Shape, Tensor};
 /// the gradients are more graph, and can be differentiated again.
 ///
 /// Poisoned, with the reason, are the gradients of a loss that is not a float scalar, of a tensor that the loss
-/// does not depend on, and of one that it depends on through an op without a derivative.
+/// does not depend on, of one that is not a float, and of one that the loss depends on through an op without a
+/// derivative.
+///
+/// A tensor that has been evaluated is a constant: it has let go of what it was made of. So call `grad` before
+/// anything between `wrt` and the loss is read or evaluated. If only a part of the paths was, the gradient is that
+/// of the others, and nothing can tell.
 ///
 /// ```
 /// use anygrad_graph::{Device, Tensor, grad};
@@ -22,8 +29,11 @@ use crate::{Shape, Tensor};
 /// ```
 #[track_caller]
 pub fn grad(loss: &Tensor, wrt: &[&Tensor]) -> Vec<Tensor> {
+    let caller = Location::caller();
+    // a closure does not pass the caller on by itself
     let all_wrong = |message: String| -> Vec<Tensor> {
-        wrt.iter().map(|_| Tensor::wrong("grad", message.clone(), &[("loss", loss)])).collect()
+        let wrong = || Tensor::wrong("grad", message, &[("loss", loss)]);
+        vec![scope::recorded_at(caller, wrong); wrt.len()]
     };
     if loss.check().is_err() {
         return all_wrong(String::new());
@@ -61,11 +71,18 @@ pub fn grad(loss: &Tensor, wrt: &[&Tensor]) -> Vec<Tensor> {
             }
         });
     }
-    wrt.iter().map(|w| sums.get(&w.key()).cloned().unwrap_or_else(|| unreached(loss, w, &paths))).collect()
+    let result = |w: &&Tensor| match sums.get(&w.key()) {
+        Some(sum) if w.dtype().is_float() => sum.clone(),
+        _ => scope::recorded_at(caller, || unreached(loss, w, &paths)),
+    };
+    wrt.iter().map(result).collect()
 }
 
-#[track_caller]
 fn unreached(loss: &Tensor, w: &Tensor, paths: &Paths) -> Tensor {
+    if w.check().is_ok() && !w.dtype().is_float() {
+        let message = format!("{} is {}, not a float", w.describe(), w.dtype());
+        return Tensor::wrong("grad", message, &[("loss", loss), ("wrt", w)]);
+    }
     let why = if paths.released {
         "; it was made of tensors that have been evaluated: call grad before reading the loss"
     } else {

@@ -39,14 +39,20 @@ impl Tensor {
         let (mut square, mut product) = (self.clone(), None::<Tensor>);
         while left > 0 {
             if left & 1 == 1 {
-                product = Some(product.map_or(square.clone(), |p| p * &square));
+                product = Some(match product {
+                    Some(product) => product * &square,
+                    None => square.clone(),
+                });
             }
             left >>= 1;
             if left > 0 {
                 square = square.square();
             }
         }
-        let product = product.unwrap_or_else(|| self.ones_like());
+        let product = match product {
+            Some(product) => product,
+            None => self.ones_like(),
+        };
         if power < 0 { product.reciprocal() } else { product }
     }
 }
