@@ -100,7 +100,8 @@ pub trait Op: OpKey + Debug + Send + Sync + 'static {
 
     /// For [`Kind::Kernel`]: the kernels that compute the output on a GPU.
     fn lower(&self, _: &[Layout], _: &[DType], _: &Meta, _: &Caps) -> Result<Lowered, DeviceError> {
-        Ok(Lowered::default())
+        // not an empty list of kernels, which would leave the output as the memory happened to be
+        Err(crate::ops::no_kernel(self.name()))
     }
 
     /// For [`Kind::Kernel`]: whether a GPU kernel computes the pointwise producer of its input while it reads.

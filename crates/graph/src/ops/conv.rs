@@ -50,7 +50,7 @@ impl Op for Convolution {
                 "channels differ: input {} has {channels}, weight {} takes {}",
                 x.shape,
                 w.shape,
-                w.shape[1] * groups
+                w.shape[1].saturating_mul(groups)
             ));
         }
         let geometry = &self.0;
@@ -58,6 +58,11 @@ impl Op for Convolution {
             .any(|i| geometry.stride[i] == 0 || geometry.dilation[i] == 0 || geometry.input_dilation[i] == 0)
         {
             return Err("stride and dilation are at least 1".into());
+        }
+        let steps = [geometry.stride, geometry.dilation, geometry.input_dilation];
+        let pads = geometry.pad_lo.iter().chain(&geometry.pad_hi).map(|pad| pad.unsigned_abs());
+        if steps.as_flattened().iter().copied().chain(pads).any(|size| size > u32::MAX as usize) {
+            return Err("a stride, dilation or pad is beyond reason".into());
         }
         let mut shape = Shape::from([x.shape[0], filters]);
         for axis in 0..rank {
@@ -117,6 +122,10 @@ impl Convolution {
     /// `dx[i] = Σ_t w[t]·g[(i·id + lo − t·d) / s]`, a convolution of the gradient spread by `s`, with stride `id`,
     /// the kernel reversed, and `d·(k−1) − lo` zeros in front.
     fn input_gradient(&self, x: &Tensor, w: &Tensor, g: &Tensor) -> Tensor {
+        // of an empty axis a convolution cannot make one again
+        if x.numel() == 0 {
+            return x.zeros_like();
+        }
         let Conv { rank, groups, .. } = self.0;
         let mut back = self.0.clone();
         (back.stride, back.input_dilation, back.flip) = (self.0.input_dilation, self.0.stride, !self.0.flip);
@@ -146,6 +155,9 @@ impl Convolution {
     /// `dw[t] = Σ_o g[o]·x'[o·s + t·d − lo]`: a convolution of the input by the gradient, in which samples are the
     /// channels, stride and dilation change places, and as much is cropped behind as leaves `k` positions.
     fn weight_gradient(&self, x: &Tensor, w: &Tensor, g: &Tensor) -> Tensor {
+        if w.numel() == 0 {
+            return w.zeros_like();
+        }
         let Conv { rank, groups, .. } = self.0;
         let mut back = self.0.clone();
         (back.stride, back.dilation, back.flip) = (self.0.dilation, self.0.stride, false);

@@ -13,6 +13,7 @@ pub mod softmax;
 pub mod stop;
 
 use anygrad_cpu::{CpuError, View};
+use anygrad_device::DeviceError;
 
 /// The inputs of a kernel as an array; their number was checked by `infer`.
 pub(crate) fn views<'a, const N: usize>(
@@ -21,6 +22,11 @@ pub(crate) fn views<'a, const N: usize>(
 ) -> Result<[View<'a>; N], CpuError> {
     <[View<'a>; N]>::try_from(inputs)
         .map_err(|_| CpuError::Unsupported { op, dtype: anygrad_layout::DType::F32 })
+}
+
+/// The error of an op that has no kernel for what it was given.
+pub(crate) fn no_kernel(op: &str) -> DeviceError {
+    DeviceError::Unsupported { what: format!("{op}, which has no kernel") }
 }
 
 /// Axis `axis` of `rank` axes, negative counting from the end.

@@ -6,7 +6,7 @@ use anygrad_device::kernels::window as kernel;
 use anygrad_device::{Caps, DeviceError, Lowered};
 use anygrad_layout::{DType, Layout, Shape, Window};
 
-use super::views;
+use super::{no_kernel, views};
 use crate::Tensor;
 use crate::op::{Gradients, Meta, Op, Vjp};
 
@@ -115,7 +115,7 @@ impl Op for Pool {
             (Pool::PickAdjoint(w, size), [g, index]) => {
                 kernel::window_scatter(g, index, w, *size, caps, None)
             }
-            _ => Ok(Lowered::default()),
+            _ => Err(no_kernel(self.name())),
         }
     }
     fn attributes(&self) -> String {
@@ -148,8 +148,13 @@ fn check(window: &Window, x: &Meta) -> Result<(), String> {
         if window.stride[i] == 0 || window.kernel[i] == 0 || window.dilation[i] == 0 {
             return Err("kernel, stride and dilation are at least 1".into());
         }
+        let sizes =
+            [window.stride[i], window.kernel[i], window.dilation[i], window.pad_lo[i], window.pad_hi[i]];
+        if sizes.iter().any(|&size| size > u32::MAX as usize) {
+            return Err(format!("a kernel, stride, dilation or padding is beyond reason: {sizes:?}"));
+        }
         // otherwise a window could lie in the padding alone
-        if window.pad_lo[i].max(window.pad_hi[i]) > window.dilation[i] * (window.kernel[i] - 1) {
+        if window.pad_lo[i].max(window.pad_hi[i]) > window.dilation[i].saturating_mul(window.kernel[i] - 1) {
             return Err(format!(
                 "padding {} is not below the window's reach",
                 window.pad_lo[i].max(window.pad_hi[i])
@@ -178,7 +183,8 @@ impl Tensor {
     /// The mean of each window of `[N, C, *n]`; padding counts as zeros, as in PyTorch's default.
     #[track_caller]
     pub fn avg_pool(&self, window: &Window) -> Tensor {
-        let taps: usize = window.kernel.iter().product();
+        // of the axes it has: what stands before them does not count
+        let taps = window.kernel.iter().rev().take(window.rank).fold(1usize, |n, &k| n.saturating_mul(k));
         Tensor::record(Pool::Sum(window.clone()), &[self]) / taps as f64
     }
 
