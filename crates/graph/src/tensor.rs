@@ -61,6 +61,13 @@ pub(crate) enum State {
 /// A chain of pending ops as long as this is almost certainly a mistake.
 const LONG_CHAIN: u32 = 200_000;
 
+/// Whether positions in `shape` fit in 32 bits. Sizes beside one of 0 count too: products of some of the axes are
+/// taken everywhere, and must not overflow.
+pub(crate) fn countable(shape: &Shape) -> bool {
+    let filled = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size.max(1)));
+    filled.is_some_and(|n| n <= u32::MAX as usize)
+}
+
 impl Node {
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -187,15 +194,14 @@ impl Tensor {
         let metas: SmallVec<[&Meta; 3]> = inputs.iter().map(|t| &t.0.meta).collect();
         let checked = match inputs.iter().find(|t| t.0.device != first.0.device) {
             Some(t) => Err(format!("inputs are on two devices: {} and {}", first.0.device, t.0.device)),
-            None => op.infer(&metas).and_then(|meta| match meta.shape.checked_numel() {
-                Some(n) if n <= u32::MAX as usize => {
-                    if meta.dtype == DType::F64 && !first.0.device.is_cpu() {
-                        Err(format!("f64 is computed on the CPU device only, not on {}", first.0.device))
-                    } else {
-                        Ok(meta)
-                    }
+            None => op.infer(&metas).and_then(|meta| {
+                if !countable(&meta.shape) {
+                    Err(format!("the result would have shape {}: more than 2^32 elements", meta.shape))
+                } else if meta.dtype == DType::F64 && !first.0.device.is_cpu() {
+                    Err(format!("f64 is computed on the CPU device only, not on {}", first.0.device))
+                } else {
+                    Ok(meta)
                 }
-                _ => Err(format!("the result would have shape {}: more than 2^32 elements", meta.shape)),
             }),
         };
         match checked {

@@ -82,6 +82,10 @@ impl Tensor {
             let error = OpError::at("from_slice", message, site);
             return Self::poisoned(device, error, site);
         }
+        if !crate::tensor::countable(&shape) {
+            let message = format!("shape {shape} has more than 2^32 elements, or would but for a size of 0");
+            return Self::poisoned(device, OpError::at("from_slice", message, site), site);
+        }
         match upload(device, data) {
             Ok(buffer) => Self::ready(Meta::new(shape, T::DTYPE), device, buffer, T::bounds(data), site),
             Err(error) => Self::poisoned(device, error, site),
@@ -90,8 +94,16 @@ impl Tensor {
 
     /// A scalar that is given anew to each run. Two programs that differ only in their numbers share a plan, so
     /// a learning rate or a seed can change from step to step without a compilation.
+    ///
+    /// For an integer dtype the value is cut towards zero, NaN is 0, and what is out of range wraps, so that −1
+    /// added to a u32 tensor is one less.
     #[track_caller]
     pub fn number(value: f64, dtype: DType, device: &Device) -> Tensor {
+        let value = match dtype {
+            DType::I32 => f64::from(value as i64 as i32),
+            DType::U32 => f64::from(value as i64 as u32),
+            _ => value,
+        };
         let site = scope::site(Location::caller());
         if dtype == DType::F64 && !device.is_cpu() {
             return Self::poisoned(device, no_f64(device), site);
@@ -149,7 +161,8 @@ impl Tensor {
         Self::pending(meta, device, OpRef::Static(&Iota), SmallVec::new(), 0.0, site)
     }
 
-    /// The value on another device (a copy through host memory), or this tensor if it is there already.
+    /// The value on another device (a copy through host memory), or this tensor if it is there already. A copy is
+    /// evaluated at once and has no history: gradients stop there.
     #[track_caller]
     pub fn to(&self, device: &Device) -> Tensor {
         let site = scope::site(Location::caller());
