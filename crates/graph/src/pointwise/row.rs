@@ -82,7 +82,8 @@ pub struct Pointwise(pub &'static Row);
 
 impl PartialEq for Pointwise {
     fn eq(&self, other: &Self) -> bool {
-        self.0.name == other.0.name
+        // rows from outside this crate may have any name
+        std::ptr::eq(self.0, other.0)
     }
 }
 
