@@ -105,7 +105,7 @@ impl Schedule {
         }
         // a leaf somebody holds is never free
         for (id, instr) in program.instrs.iter().enumerate() {
-            if matches!(instr.op.kind(), Kind::Leaf) && !program.donated.contains(&(id as u32)) {
+            if matches!(instr.op.kind(), Kind::Leaf) && !program.is_donated(id as u32) {
                 last_use[id] = usize::MAX;
             }
         }

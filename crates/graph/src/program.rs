@@ -30,7 +30,7 @@ pub struct Program {
     pub instrs: Vec<Instr>,
     /// What is kept.
     pub outputs: Vec<u32>,
-    /// Leaves whose buffers nobody needs afterwards: they may be overwritten.
+    /// Leaves whose buffers nobody needs afterwards: they may be overwritten. Ascending.
     pub donated: Vec<u32>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Lowered {
     pub nodes: Vec<Tensor>,
     /// The tensors that get a value, with the instruction that computes it.
     pub results: Vec<(Tensor, u32)>,
-    /// The buffers of the leaves, by instruction.
+    /// The buffers of the leaves by instruction, ascending.
     pub leaves: Vec<(u32, Buffer)>,
     /// The numbers in the order of their instructions.
     pub numbers: Vec<f64>,
@@ -194,6 +194,11 @@ impl fmt::Display for Program {
 }
 
 impl Program {
+    /// Whether the buffer of leaf `id` may be overwritten.
+    pub(crate) fn is_donated(&self, id: u32) -> bool {
+        self.donated.binary_search(&id).is_ok()
+    }
+
     /// The instruction `id` as a line of text.
     pub fn line(&self, id: u32) -> String {
         let Some(instr) = self.instrs.get(id as usize) else { return String::new() };
@@ -203,7 +208,7 @@ impl Program {
             _ => String::new(),
         };
         let space = if attributes.is_empty() { "" } else { " " };
-        let donated = if self.donated.contains(&id) { ", overwritten" } else { "" };
+        let donated = if self.is_donated(id) { ", overwritten" } else { "" };
         format!(
             "%{id} = {}{inputs}{space}{attributes} : {} {}{donated}",
             instr.op.name(),

@@ -132,7 +132,7 @@ fn take(
     values: &mut [Option<cpu::Buffer>],
 ) -> Result<Storage, Error> {
     let buffer = values[value as usize].take().ok_or_else(|| missing(value))?;
-    if lowered.program.donated.contains(&value)
+    if lowered.program.is_donated(value)
         && let Some(node) = lowered.nodes.get(value as usize)
     {
         *node.0.state() = State::Gone;

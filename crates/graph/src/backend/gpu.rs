@@ -63,7 +63,8 @@ impl GpuPlan {
 
     /// Runs the program and returns the buffers of its outputs, in their order.
     pub fn run(&self, lowered: &Lowered, gpu: &Gpu) -> Result<Vec<Buffer>, Error> {
-        let leaf = |id: u32| match lowered.leaves.iter().find(|(leaf, _)| *leaf == id) {
+        let at = |id: u32| lowered.leaves.binary_search_by_key(&id, |(leaf, _)| *leaf).ok();
+        let leaf = |id: u32| match at(id).and_then(|at| lowered.leaves.get(at)) {
             Some((_, Buffer::Gpu(buffer))) => Ok(buffer.clone()),
             _ => Err(Error::invalid("eval", format!("leaf %{id} is not on this device"))),
         };
