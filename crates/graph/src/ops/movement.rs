@@ -18,7 +18,7 @@ pub struct Permute(pub Vec<usize>);
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Expand(pub Shape);
 
-/// Every `step`-th of `len` elements from `start` along an axis.
+/// `len` elements from `start` along an axis.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Slice {
     /// The axis.
