@@ -141,9 +141,8 @@ fn the_cpu_replays_ten_thousand_steps() {
 #[test]
 fn the_cpu_replays_ten_thousand_steps_with_new_batches() {
     let _alone = CPU.lock().unwrap_or_else(PoisonError::into_inner);
-    // a handle of its own, with its own plans
-    let device = Device::from_name("cpu").unwrap();
-    steps(&device, dense, (&blobs(), 5), Upload::EachStep, 10_000);
+    // batches of another size, so that the first step needs a plan of its own
+    steps(&Device::cpu(), dense, (&blobs(), 6), Upload::EachStep, 10_000);
 }
 
 #[test]
