@@ -17,8 +17,9 @@ use crate::{Shape, Tensor};
 /// derivative.
 ///
 /// A tensor that has been evaluated is a constant: it has let go of what it was made of. So call `grad` before
-/// anything between `wrt` and the loss is read or evaluated. If only a part of the paths was, the gradient is that
-/// of the others, and nothing can tell.
+/// anything between `wrt` and the loss is read or evaluated. With respect to parameters (named leaves) that is an
+/// error; [`Tensor::detached`] or [`Tensor::stop_gradient`] says that a constant is meant. With respect to other
+/// leaves nothing can tell, if only a part of the paths is gone.
 ///
 /// ```
 /// use anygrad_graph::{Device, Tensor, grad};
@@ -45,6 +46,13 @@ pub fn grad(loss: &Tensor, wrt: &[&Tensor]) -> Vec<Tensor> {
         return all_wrong(format!("the loss is {}, not a float", loss.dtype()));
     }
     let paths = Paths::find(loss, wrt);
+    if let Some(cut) = &paths.cut {
+        return all_wrong(format!(
+            "{} was evaluated, so gradients do not reach the parameters it is made of: call grad before, or use \
+             its detached() to make it a constant",
+            cut.describe()
+        ));
+    }
     let mut sums: FxHashMap<*const Node, Tensor> = FxHashMap::default();
     sums.insert(loss.key(), loss.ones_like());
     for (node, inputs) in paths.order.iter().rev() {
@@ -100,12 +108,15 @@ struct Paths {
     reaching: FxHashSet<*const Node>,
     /// Whether the walk met a tensor that was evaluated and lost its history.
     released: bool,
+    /// A value made of a parameter that was evaluated, if parameters are asked for.
+    cut: Option<Tensor>,
 }
 
 impl Paths {
     fn find(loss: &Tensor, wrt: &[&Tensor]) -> Self {
         let targets: FxHashSet<*const Node> = wrt.iter().map(|t| t.key()).collect();
-        let mut paths = Paths { order: Vec::new(), reaching: targets.clone(), released: false };
+        let mut paths = Paths { order: Vec::new(), reaching: targets.clone(), released: false, cut: None };
+        let parameters = wrt.iter().any(|t| t.0.name.is_some());
         let mut seen: FxHashSet<*const Node> = FxHashSet::default();
         let mut stack = vec![(loss.clone(), false)];
         while let Some((tensor, finished)) = stack.pop() {
@@ -122,6 +133,9 @@ impl Paths {
             }
             if matches!(*tensor.0.state(), State::Ready(_, true)) && !targets.contains(&tensor.key()) {
                 paths.released = true;
+                if tensor.0.of_parameter && parameters && paths.cut.is_none() {
+                    paths.cut = Some(tensor.clone());
+                }
             }
             stack.push((tensor.clone(), true));
             stack.extend(differentiable_inputs(&tensor).into_iter().map(|t| (t, false)));

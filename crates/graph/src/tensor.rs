@@ -47,6 +47,9 @@ pub(crate) struct Node {
     pub bounds: Option<(i64, i64)>,
     /// Length of the longest chain of pending ops that ends here.
     pub depth: u32,
+    /// Whether it follows from a named leaf, a parameter, by ops that have gradients: known also when the value has
+    /// been computed and the inputs are gone.
+    pub of_parameter: bool,
 }
 
 pub(crate) enum State {
@@ -256,6 +259,7 @@ impl Tensor {
             name: None,
             bounds: None,
             depth: 0,
+            of_parameter: false,
         })
     }
 
@@ -271,6 +275,8 @@ impl Tensor {
             Kind::Number | Kind::Iota => 0,
             _ => 1 + inputs.iter().map(|t| if t.is_evaluated() { 0 } else { t.0.depth }).max().unwrap_or(0),
         };
+        let of_parameter =
+            !op.stops_gradient() && meta.dtype.is_float() && inputs.iter().any(|t| t.0.of_parameter);
         if depth == LONG_CHAIN {
             log::warn!(
                 "{LONG_CHAIN} ops were recorded in one chain without being evaluated; the last is {} at {}. \
@@ -291,6 +297,7 @@ impl Tensor {
             name: None,
             bounds: None,
             depth,
+            of_parameter,
         })
     }
 
@@ -313,6 +320,7 @@ impl Tensor {
             name: None,
             bounds,
             depth: 0,
+            of_parameter: false,
         })
     }
 
@@ -335,6 +343,7 @@ impl Tensor {
             name: Some(name.into()),
             bounds: self.0.bounds,
             depth: 0,
+            of_parameter: true,
         }))
     }
 

@@ -110,3 +110,23 @@ fn a_negative_number_beside_unsigned_integers_wraps() {
     let y = Tensor::from_slice(&[-1i32], [1], &Device::cpu());
     assert_eq!((&y * u32::MAX).to_vec::<i32>().unwrap(), [1]);
 }
+
+#[test]
+fn a_gradient_that_would_be_partial_is_an_error() {
+    let device = Device::cpu();
+    let w = Tensor::from_slice(&[2.0f32], [1], &device).named("w").unwrap();
+    let h = w.square();
+    h.to_vec::<f32>().unwrap();
+    let partial = grad(&(&h + &w * 3.0).sum_all(), &[&w]).remove(0);
+    let text = partial.check().unwrap_err().to_string();
+    assert!(text.starts_with("grad: square at ") && text.contains("was evaluated"), "{text}");
+    // as a constant it is welcome
+    let constant = grad(&(h.detached().unwrap() + &w * 3.0).sum_all(), &[&w]).remove(0);
+    assert_eq!(constant.to_vec::<f32>().unwrap(), [3.0]);
+    let constant = grad(&(h.stop_gradient() + &w * 3.0).sum_all(), &[&w]).remove(0);
+    assert_eq!(constant.to_vec::<f32>().unwrap(), [3.0]);
+    // and what no parameter went into is a constant anyway
+    let x = Tensor::ones([1], &device).exp();
+    x.to_vec::<f32>().unwrap();
+    assert!(grad(&(x * &w).sum_all(), &[&w])[0].check().is_ok());
+}
