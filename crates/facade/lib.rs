@@ -50,3 +50,8 @@ pub mod prelude {
     };
     pub use anygrad_train::{Evaluation, Fit, History, Trainer};
 }
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
