@@ -11,6 +11,7 @@ mod reduce;
 mod sources;
 
 use crate::case::Case;
+use crate::devices::say;
 
 pub fn all() -> Vec<Case> {
     [
@@ -25,4 +26,12 @@ pub fn all() -> Vec<Case> {
         compose::cases(),
     ]
     .concat()
+}
+
+/// The cases that run: all, or those whose names contain what `ANYGRAD_CASES` says, while one works on an op.
+pub fn selected() -> Vec<Case> {
+    let Ok(wanted) = std::env::var("ANYGRAD_CASES") else { return all() };
+    let cases: Vec<Case> = all().into_iter().filter(|case| case.name.contains(&wanted)).collect();
+    say(&format!("ANYGRAD_CASES={wanted}: only {} cases", cases.len()));
+    cases
 }
