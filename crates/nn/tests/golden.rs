@@ -163,5 +163,18 @@ fn optimizers_take_pytorchs_steps() {
         steps(&golden, "adamw", &AdamW::default());
         steps(&golden, "rmsprop", &RmsProp::default());
         steps(&golden, "adagrad", &AdaGrad::default());
+        steps(&golden, "adagrad initial", &AdaGrad { initial: 0.1, eps: 1e-7 });
+        let centred = RmsProp { alpha: 0.9, momentum: 0.8, centred: true, ..RmsProp::default() };
+        steps(&golden, "rmsprop centred", &centred);
+        let keras = RmsProp { alpha: 0.9, eps: 1e-7, eps_inside: true, ..RmsProp::default() };
+        steps(&golden, "rmsprop inside", &keras);
+        steps(&golden, "adadelta", &AdaDelta::default());
+        steps(&golden, "adamax", &AdaMax::default());
+        steps(&golden, "nadam", &Nadam::default());
+        steps(&golden, "radam", &RAdam::default());
+        steps(&golden, "amsgrad", &AdamW { amsgrad: true, beta1: 0.5, beta2: 0.6, ..AdamW::default() });
+        steps(&golden, "lion", &Lion { weight_decay: 0.1, ..Lion::default() });
+        steps(&golden, "lamb", &Lamb::default());
+        steps(&golden, "ftrl", &Ftrl { l1: 0.3, l2: 0.1, ..Ftrl::default() });
     }
 }

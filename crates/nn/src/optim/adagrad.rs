@@ -6,18 +6,20 @@ use crate::error::Result;
 /// AdaGrad (Duchi et al. 2011), with PyTorch's formula and default:
 ///
 /// ```text
-/// s = s + g²
+/// s = s + g²                          at first s is `initial`
 /// w = w − lr·g / (√s + ε)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdaGrad {
     /// Added to the root; 1e-10.
     pub eps: f64,
+    /// What the sum of squares starts from; 0. Keras has 0.1, which holds the first steps back.
+    pub initial: f64,
 }
 
 impl Default for AdaGrad {
     fn default() -> Self {
-        Self { eps: 1e-10 }
+        Self { eps: 1e-10, initial: 0.0 }
     }
 }
 
@@ -29,10 +31,13 @@ impl Optimizer for AdaGrad {
     fn update(&self, _: u64, lr: f64, w: &Tensor, g: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {
         let [s] = state else { return (w.clone(), vec![]) };
         let s = s + g.square();
-        (w - g * lr / (s.sqrt() + self.eps), vec![s])
+        // state starts at 0, so the start is added where the sum is used
+        let sum = if self.initial == 0.0 { s.clone() } else { &s + self.initial };
+        (w - g * lr / (sum.sqrt() + self.eps), vec![s])
     }
 
     fn check(&self) -> Result<()> {
-        within("AdaGrad", "eps", self.eps, 0.0, f64::INFINITY)
+        within("AdaGrad", "eps", self.eps, 0.0, f64::INFINITY)?;
+        within("AdaGrad", "initial", self.initial, 0.0, f64::INFINITY)
     }
 }

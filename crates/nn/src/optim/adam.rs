@@ -1,6 +1,6 @@
 use anygrad_graph::Tensor;
 
-use super::{Optimizer, within};
+use super::{Optimizer, betas, within};
 use crate::error::Result;
 
 /// Adam (Kingma & Ba 2015), with PyTorch's formulas and defaults:
@@ -11,6 +11,8 @@ use crate::error::Result;
 /// v = β₂·v + (1 − β₂)·g²       v̂ = v / (1 − β₂ᵗ)
 /// w = w − lr·m̂ / (√v̂ + ε)
 /// ```
+///
+/// With `amsgrad` (Reddi et al. 2018) the largest v so far takes the place of v in v̂.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     /// Decay of the average of gradients; 0.9.
@@ -21,11 +23,13 @@ pub struct Adam {
     pub eps: f64,
     /// L2 penalty: adds `weight_decay·w` to the gradient; 0. See [`AdamW`] for decay that is not rescaled.
     pub weight_decay: f64,
+    /// Whether steps are scaled by the largest average of squares so far; false.
+    pub amsgrad: bool,
 }
 
 impl Default for Adam {
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0 }
+        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, amsgrad: false }
     }
 }
 
@@ -41,15 +45,19 @@ pub struct AdamW {
     pub eps: f64,
     /// How fast parameters shrink; 0.01.
     pub weight_decay: f64,
+    /// Whether steps are scaled by the largest average of squares so far; false.
+    pub amsgrad: bool,
 }
 
 impl Default for AdamW {
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.01 }
+        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.01, amsgrad: false }
     }
 }
 
-const STATE: &[&str] = &["exp_avg", "exp_avg_sq"];
+fn state(amsgrad: bool) -> &'static [&'static str] {
+    if amsgrad { &["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] } else { &["exp_avg", "exp_avg_sq"] }
+}
 
 /// `w − lr·m̂ / (√v̂ + ε)`. The corrections are worked out in f64 on the host: 1 − β₂ᵗ loses half its digits in f32.
 fn adam(
@@ -60,24 +68,25 @@ fn adam(
     g: &Tensor,
     state: &[Tensor],
 ) -> (Tensor, Vec<Tensor>) {
-    let [m, v] = state else { return (w.clone(), vec![]) };
+    let [m, v, largest @ ..] = state else { return (w.clone(), vec![]) };
     let m = m * beta1 + g * (1.0 - beta1);
     let v = v * beta2 + g.square() * (1.0 - beta2);
     let (correction1, correction2) = (1.0 - beta1.powf(t as f64), 1.0 - beta2.powf(t as f64));
-    let root = v.sqrt() * (1.0 / correction2.sqrt());
-    (w - &m * (lr / correction1) / (root + eps), vec![m, v])
+    let largest: Vec<Tensor> = largest.iter().map(|largest| largest.maximum(&v)).collect();
+    let root = largest.first().unwrap_or(&v).sqrt() * (1.0 / correction2.sqrt());
+    let next = w - &m * (lr / correction1) / (root + eps);
+    (next, [m, v].into_iter().chain(largest).collect())
 }
 
 fn check(what: &'static str, beta1: f64, beta2: f64, eps: f64, weight_decay: f64) -> Result<()> {
-    within(what, "beta1", beta1, 0.0, 1.0)?;
-    within(what, "beta2", beta2, 0.0, 1.0)?;
+    betas(what, beta1, beta2)?;
     within(what, "eps", eps, 0.0, f64::INFINITY)?;
     within(what, "weight_decay", weight_decay, 0.0, f64::INFINITY)
 }
 
 impl Optimizer for Adam {
     fn state(&self) -> &'static [&'static str] {
-        STATE
+        state(self.amsgrad)
     }
 
     fn update(&self, t: u64, lr: f64, w: &Tensor, grad: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {
@@ -92,7 +101,7 @@ impl Optimizer for Adam {
 
 impl Optimizer for AdamW {
     fn state(&self) -> &'static [&'static str] {
-        STATE
+        state(self.amsgrad)
     }
 
     fn update(&self, t: u64, lr: f64, w: &Tensor, grad: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {

@@ -1,7 +1,14 @@
 //! Optimizers: pure rules that turn a parameter and its gradient into a new parameter.
 
+pub mod adadelta;
 pub mod adagrad;
 pub mod adam;
+pub mod adamax;
+pub mod ftrl;
+pub mod lamb;
+pub mod lion;
+pub mod nadam;
+pub mod radam;
 pub mod rmsprop;
 pub mod sgd;
 
@@ -177,4 +184,10 @@ fn within(what: &'static str, name: &str, value: f64, low: f64, high: f64) -> Re
     }
     let range = if high.is_finite() { format!("in [{low}, {high})") } else { format!("at least {low}") };
     Err(Error::Setting { what, message: format!("{name} is {value}; it must be {range}") })
+}
+
+/// An error unless both are in `[0, 1)`.
+fn betas(what: &'static str, beta1: f64, beta2: f64) -> Result<()> {
+    within(what, "beta1", beta1, 0.0, 1.0)?;
+    within(what, "beta2", beta2, 0.0, 1.0)
 }

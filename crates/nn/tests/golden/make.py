@@ -80,6 +80,63 @@ for name, function in {
     y.sum().backward()
     save(f"activation.{name}", torch.stack([x, y, x.grad]))
 
+
+class Rule(torch.optim.Optimizer):
+    """An optimizer that PyTorch lacks, from its paper."""
+
+    def __init__(self, params):
+        super().__init__(params, {"lr": 0.1})
+        self.t = 0
+
+    @torch.no_grad()
+    def step(self):
+        self.t += 1
+        for group in self.param_groups:
+            for p in group["params"]:
+                state = self.state[p]
+                if not state:
+                    state["a"], state["b"] = torch.zeros_like(p), torch.zeros_like(p)
+                p.copy_(self.rule(group["lr"], p, p.grad, state))
+
+
+class KerasRmsProp(Rule):
+    """keras.optimizers.RMSprop(rho=0.9, epsilon=1e-7): epsilon inside the root."""
+
+    def rule(self, lr, w, g, s):
+        s["a"] = 0.9 * s["a"] + 0.1 * g**2
+        return w - lr * g / (s["a"] + 1e-7) ** 0.5
+
+
+class Lion(Rule):
+    """Chen et al. 2023, algorithm 2, weight decay 0.1."""
+
+    def rule(self, lr, w, g, s):
+        direction = torch.sign(0.9 * s["a"] + 0.1 * g)
+        s["a"] = 0.99 * s["a"] + 0.01 * g
+        return w - lr * (direction + 0.1 * w)
+
+
+class Lamb(Rule):
+    """You et al. 2020, algorithm 2, with bias correction, weight decay 0.01."""
+
+    def rule(self, lr, w, g, s):
+        s["a"] = 0.9 * s["a"] + 0.1 * g
+        s["b"] = 0.999 * s["b"] + 0.001 * g**2
+        r = s["a"] / (1 - 0.9**self.t) / ((s["b"] / (1 - 0.999**self.t)) ** 0.5 + 1e-6) + 0.01 * w
+        return w - lr * w.norm() / r.norm() * r
+
+
+class Ftrl(Rule):
+    """McMahan et al. 2013, algorithm 1: beta 1, l1 0.3, l2 0.1."""
+
+    def rule(self, lr, w, g, s):
+        root = (s["b"] + g**2) ** 0.5
+        s["a"] = s["a"] + g - (root - s["b"] ** 0.5) / lr * w
+        s["b"] = s["b"] + g**2
+        moved = -(s["a"] - torch.sign(s["a"]) * 0.3) / ((1 + root) / lr + 0.1)
+        return torch.where(s["a"].abs() <= 0.3, torch.zeros_like(w), moved)
+
+
 inputs, targets, start = torch.randn(6, 3), torch.randn(6, 2), torch.randn(2, 3)
 for key, value in [("x", inputs), ("t", targets), ("start", start)]:
     save(f"steps.{key}", value)
@@ -91,6 +148,17 @@ for name, make in {
     "adamw": lambda p: torch.optim.AdamW(p, lr=0.1),
     "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.1),
     "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1),
+    "adagrad initial": lambda p: torch.optim.Adagrad(p, lr=0.1, initial_accumulator_value=0.1, eps=1e-7),
+    "rmsprop centred": lambda p: torch.optim.RMSprop(p, lr=0.1, alpha=0.9, momentum=0.8, centered=True),
+    "rmsprop inside": lambda p: KerasRmsProp(p),
+    "adadelta": lambda p: torch.optim.Adadelta(p, lr=0.1),
+    "adamax": lambda p: torch.optim.Adamax(p, lr=0.1),
+    "nadam": lambda p: torch.optim.NAdam(p, lr=0.1),
+    "radam": lambda p: torch.optim.RAdam(p, lr=0.1),
+    "amsgrad": lambda p: torch.optim.AdamW(p, lr=0.1, amsgrad=True, betas=(0.5, 0.6)),
+    "lion": lambda p: Lion(p),
+    "lamb": lambda p: Lamb(p),
+    "ftrl": lambda p: Ftrl(p),
 }.items():
     weight = start.clone().requires_grad_()
     optimizer = make([weight])
