@@ -91,20 +91,40 @@ pub fn fill(host: &Host, dtype: DType, n: usize, value: f64) -> Result<Storage, 
 /// [`CpuError::Shape`] unless `lo` and `hi` name every axis; [`CpuError::OutOfBounds`],
 /// [`CpuError::OutOfMemory`].
 pub fn pad(host: &Host, x: View<'_>, lo: &[usize], hi: &[usize], value: f64) -> Result<Storage, CpuError> {
+    pad_interior(host, x, lo, hi, &vec![0; x.shape().len()], value)
+}
+
+/// As [`pad`], with `interior[axis]` elements between neighbours, too. Shape: `n + (n − 1)·interior + lo + hi` along
+/// each axis, `lo + hi` for `n = 0`.
+///
+/// # Errors
+/// As [`pad`].
+pub fn pad_interior(
+    host: &Host,
+    x: View<'_>,
+    lo: &[usize],
+    hi: &[usize],
+    interior: &[usize],
+    value: f64,
+) -> Result<Storage, CpuError> {
     x.check("pad")?;
     let shape = x.shape();
-    if lo.len() != shape.len() || hi.len() != shape.len() {
+    if [lo, hi, interior].iter().any(|pads| pads.len() != shape.len()) {
         return Err(CpuError::Shape { op: "pad", left: shape.to_vec(), right: lo.to_vec() });
     }
     let too_large = || CpuError::OutOfMemory { bytes: usize::MAX };
-    let grown = |((&n, &l), &h): ((&usize, &usize), &usize)| n.checked_add(l)?.checked_add(h);
-    let padded: Option<Shape> =
-        shape.iter().zip(lo).zip(hi).map(grown).collect::<Option<Vec<_>>>().map(Shape::from);
+    let grown = |axis: usize| {
+        let between = shape[axis].saturating_sub(1).checked_mul(interior[axis])?;
+        shape[axis].checked_add(between)?.checked_add(lo[axis])?.checked_add(hi[axis])
+    };
+    let padded: Option<Shape> = (0..shape.len()).map(grown).collect();
     let padded = Layout::contiguous(padded.ok_or_else(too_large)?);
     let n = padded.shape.checked_numel().ok_or_else(too_large)?;
     let mut inside = padded;
-    for (axis, (&size, &start)) in shape.iter().zip(lo).enumerate() {
-        inside = inside.slice(axis, start, size, 1);
+    for axis in 0..shape.len() {
+        // a step between no neighbours could only overflow
+        let step = if shape[axis] > 1 { interior[axis] + 1 } else { 1 };
+        inside = inside.slice(axis, lo[axis], shape[axis], step as isize);
     }
     let mut out = fill(host, x.dtype(), n, value)?;
     with_words!(x.data, data => copy_between(data, x.layout, &mut out, &inside));

@@ -94,6 +94,38 @@ pub fn scatter_add(
     with_words!(g.data, data => scatter(host, data, &indices, &walk, target, numel).map(Word::wrap))
 }
 
+/// Where each index comes last: `out[.., j, ..]` is the last `i` with `index[.., i, ..] = j`, 2³² − 1 where there is
+/// none. An index outside is nowhere.
+///
+/// Shapes: the result, `u32`, is that of `index` (`u32` or `i32`) with `size` elements along `axis`.
+///
+/// # Errors
+/// As [`gather`].
+pub fn last_match(host: &Host, index: View<'_>, axis: usize, size: usize) -> Result<Storage, CpuError> {
+    const OP: &str = "last_match";
+    let indices = Indices::new(OP, index)?;
+    let mut shape = index.layout.shape.clone();
+    if axis >= shape.rank() {
+        return Err(CpuError::Axis { op: OP, axis, rank: shape.rank() });
+    }
+    let inner: usize = shape[axis + 1..].iter().product();
+    let length = shape[axis];
+    shape[axis] = size;
+    let numel = shape.checked_numel().ok_or(CpuError::OutOfMemory { bytes: usize::MAX })?;
+    let whole = Layout::contiguous(shape);
+    let step = whole.strides[axis] as usize;
+    let lines = Layout { shape: index.layout.shape.clone(), ..fixed_along(&whole, axis) };
+    let mut out = host.take::<u32>(numel)?;
+    out.fill(u32::MAX);
+    // in row-major order, so that the last one stays
+    for (count, (from, line)) in index.layout.offsets().zip(lines.offsets()).enumerate() {
+        if let Some(j) = indices.get(from as isize, size) {
+            out[line + j * step] = (count / inner % length) as u32;
+        }
+    }
+    Ok(Storage::U32(out))
+}
+
 /// The axis of the result that is scattered along.
 #[derive(Clone, Copy)]
 struct Target {

@@ -8,6 +8,7 @@ mod buffer;
 mod conv;
 mod copy;
 mod error;
+mod fold;
 mod gather;
 mod host;
 mod lane;
@@ -25,9 +26,10 @@ mod word;
 
 pub use buffer::Buffer;
 pub use conv::conv;
-pub use copy::{concat, copy, fill, pad};
+pub use copy::{concat, copy, fill, pad, pad_interior};
 pub use error::CpuError;
-pub use gather::{gather, scatter_add};
+pub use fold::fold;
+pub use gather::{gather, last_match, scatter_add};
 pub use host::{Host, Memory};
 pub use lane::{
     BlockFn, Lane, LaneMut, apply1, apply2, apply3, compare2, convert, float1, float2, float3, number1,

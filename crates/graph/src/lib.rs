@@ -33,6 +33,7 @@ mod program;
 mod read;
 mod rng;
 mod scope;
+mod sizes;
 mod tensor;
 
 pub use anygrad_device::{AdapterInfo, AdapterKind, Options, adapters};
@@ -43,7 +44,9 @@ pub use error::{Error, OpError};
 pub use eval::eval;
 pub use explain::{Explanation, explain};
 pub use grad::grad;
+pub use ops::{Nested, PadMode};
 pub use program::{Instr, Program};
 pub use rng::Rng;
 pub use scope::{current as current_scope, recorded_at, scoped};
+pub use sizes::Sizes;
 pub use tensor::Tensor;

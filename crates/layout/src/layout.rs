@@ -91,6 +91,34 @@ impl Layout {
         out
     }
 
+    /// The axes `a` and `b`, which differ, walked together: their diagonal from `(row, column)`, of `len` elements, as
+    /// a new last axis. The positions lie inside the axes.
+    pub fn diagonal(&self, a: usize, b: usize, (row, column): (usize, usize), len: usize) -> Self {
+        let from = self.slice(a, row, len, 1).slice(b, column, len, 1);
+        let stride = |axis: usize| from.strides.get(axis).copied().unwrap_or(0);
+        let both = stride(a).saturating_add(stride(b));
+        let rest: Vec<usize> = (0..self.rank()).filter(|&axis| axis != a && axis != b).collect();
+        let mut out = from.permute(&rest);
+        out.shape.push(len);
+        out.strides.push(both);
+        out
+    }
+
+    /// Windows over `axis`: `count` of them, `step` apart, take its place, and the `size` elements of each, `dilation`
+    /// apart, are a new last axis. Windows may overlap. The positions lie inside the axis.
+    pub fn windows(&self, axis: usize, count: usize, step: usize, size: usize, dilation: usize) -> Self {
+        let stride = self.strides.get(axis).copied().unwrap_or(0);
+        // a distance that is never walked may be anything
+        let walk = |n: usize, by: usize| if n > 1 { stride * by as isize } else { 0 };
+        let mut out = self.clone();
+        if let (Some(n), Some(stride)) = (out.shape.get_mut(axis), out.strides.get_mut(axis)) {
+            (*n, *stride) = (count, walk(count, step));
+        }
+        out.shape.push(size);
+        out.strides.push(walk(size, dilation));
+        out
+    }
+
     /// The same elements in the same order under another shape, if strides can say so; `None` means that the
     /// data has to be copied first. `shape` has the same number of elements.
     pub fn reshape(&self, shape: &[usize]) -> Option<Self> {
@@ -235,6 +263,20 @@ mod tests {
         assert_eq!(viewed, 14);
         assert!(base.permute(&[1, 0, 2]).reshape(&[24]).is_none());
         assert!(base.permute(&[1, 0, 2]).reshape(&[3, 2, 2, 2]).is_some());
+    }
+
+    #[test]
+    fn diagonals_and_windows_are_positions_of_their_own() {
+        let base = Layout::contiguous([2, 3, 4]);
+        // out[k][i] = base[i][k][i + 1]
+        assert_eq!(walk(&base.diagonal(0, 2, (0, 1), 2)), [1, 14, 5, 18, 9, 22]);
+        assert_eq!(walk(&base.diagonal(2, 1, (0, 1), 2).slice(0, 1, 1, 1)), [16, 21]);
+        // overlapping, two apart, every second element
+        assert_eq!(walk(&Layout::contiguous([7]).windows(0, 2, 2, 3, 2)), [0, 2, 4, 2, 4, 6]);
+        assert_eq!(walk(&base.windows(1, 2, 1, 2, 1).slice(0, 0, 1, 1).slice(2, 3, 1, 1)), [3, 7, 7, 11]);
+        assert_eq!(walk(&base.windows(1, 1, usize::MAX, 1, usize::MAX)).len(), 8);
+        assert!(!Layout::contiguous([7]).windows(0, 3, 1, 3, 1).is_dense());
+        assert_eq!(Layout::contiguous([7]).windows(0, 3, 1, 3, 1).extent(), 5);
     }
 
     #[test]

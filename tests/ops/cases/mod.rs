@@ -2,12 +2,17 @@
 
 mod compose;
 mod conv;
+mod diagonal;
 mod index;
 mod matmul;
 mod movement;
+mod padding;
 mod pointwise;
 mod pool;
+mod ranges;
 mod reduce;
+mod scatter;
+mod slicing;
 mod sources;
 
 use crate::case::Case;
@@ -22,6 +27,11 @@ pub fn all() -> Vec<Case> {
         reduce::cases(),
         movement::cases(),
         index::cases(),
+        slicing::cases(),
+        padding::cases(),
+        diagonal::cases(),
+        scatter::cases(),
+        ranges::cases(),
         sources::cases(),
         compose::cases(),
     ]

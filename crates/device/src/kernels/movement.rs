@@ -1,14 +1,19 @@
 //! Copies, fills, padding, concatenation, gathering and scattering: elements change places, not values.
 
+mod fold;
 mod gather;
+mod last;
+mod lines;
 mod pad;
 mod scatter;
 
 use anygrad_layout::{DType, Layout, Shape};
 use anygrad_shaders::POINTWISE;
 
+pub use self::fold::fold;
 pub use self::gather::gather;
-pub use self::pad::pad;
+pub use self::last::last_match;
+pub use self::pad::{pad, pad_interior};
 pub use self::scatter::{VARIANTS as SCATTER_VARIANTS, scatter_add};
 use super::address::Axes;
 use super::loads::Loads;

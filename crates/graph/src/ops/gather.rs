@@ -111,15 +111,29 @@ impl Op for ScatterAdd {
 }
 
 impl Tensor {
-    /// `y[.., i, ..] = self[.., index[.., i, ..], ..]` along `axis`, as `torch.gather`. `index` (u32 or i32) has
-    /// this tensor's sizes on the other axes. An index that is out of range reads 0 on every device; indices
-    /// given from the host are checked when this is called.
+    /// `y[.., i, ..] = self[.., index[.., i, ..], ..]` along `axis`, as `torch.gather`: the result has the shape of
+    /// `index` (u32 or i32), which on the other axes is as large as this tensor or smaller. An index that is out of
+    /// range reads 0 on every device; indices given from the host are checked when this is called.
     #[track_caller]
     pub fn gather(&self, axis: isize, index: &Tensor) -> Tensor {
         match axis_of(axis, self.rank()).and_then(|axis| in_range(index, self.shape()[axis]).map(|()| axis)) {
-            Ok(axis) => Tensor::record(Gather(axis), &[self, index]),
+            Ok(axis) => Tensor::record(Gather(axis), &[&self.front(axis, index), index]),
             Err(message) => Tensor::wrong("gather", message, &[("input", self), ("index", index)]),
         }
+    }
+
+    /// The front of each axis but `axis`, as far as `index` reaches; a size that is larger there is left for `infer`.
+    #[track_caller]
+    pub(super) fn front(&self, axis: usize, index: &Tensor) -> Tensor {
+        let mut part = self.clone();
+        if index.rank() == self.rank() {
+            for (other, &size) in index.shape().iter().enumerate() {
+                if other != axis && self.shape().get(other).is_some_and(|&own| own > size) {
+                    part = part.every(other, 0, size, 1);
+                }
+            }
+        }
+        part
     }
 
     /// The adjoint of [`gather`](Tensor::gather): adds each element to position `index` along `axis`, which gets
@@ -135,24 +149,36 @@ impl Tensor {
     /// Whole slices along `axis` in the order of the one-axis `index`: rows of an embedding table, say.
     #[track_caller]
     pub fn index_select(&self, axis: isize, index: &Tensor) -> Tensor {
-        let Ok(at) = axis_of(axis, self.rank()) else { return self.gather(axis, index) };
-        if index.rank() != 1 {
-            let message = format!("the index has shape {}, not one axis", index.shape());
-            return Tensor::wrong("index_select", message, &[("input", self), ("index", index)]);
+        let inputs = [("input", self), ("index", index)];
+        let at = match axis_of(axis, self.rank()) {
+            Ok(at) => at,
+            Err(message) => return Tensor::wrong("index_select", message, &inputs),
+        };
+        if let Err(message) = line_of(index).and_then(|()| in_range(index, self.shape()[at])) {
+            return Tensor::wrong("index_select", message, &inputs);
         }
-        if let Err(message) = in_range(index, self.shape()[at]) {
-            return Tensor::wrong("index_select", message, &[("input", self), ("index", index)]);
-        }
-        let mut line = Shape::from(vec![1; self.rank()]);
-        line[at] = index.numel();
-        let mut full = self.shape().clone();
-        full[at] = index.numel();
-        Tensor::record(Gather(at), &[self, &index.reshape(line).expand(full)])
+        Tensor::record(Gather(at), &[self, &index.along(at, self.shape())])
+    }
+
+    /// This line of indices along an axis, the same for every position of the other axes of `shape`.
+    #[track_caller]
+    pub(super) fn along(&self, axis: usize, shape: &Shape) -> Tensor {
+        let (mut line, mut full) = (Shape::from(vec![1; shape.rank()]), shape.clone());
+        (line[axis], full[axis]) = (self.numel(), self.numel());
+        self.reshape(line).expand(full)
     }
 }
 
+/// An index has one axis.
+pub(super) fn line_of(index: &Tensor) -> Result<(), String> {
+    if index.check().is_ok() && index.rank() != 1 {
+        return Err(format!("the index has shape {}, not one axis", index.shape()));
+    }
+    Ok(())
+}
+
 /// Indices that came from the host are known; those computed on the device are not.
-fn in_range(index: &Tensor, size: usize) -> Result<(), String> {
+pub(super) fn in_range(index: &Tensor, size: usize) -> Result<(), String> {
     match index.host_bounds() {
         Some((low, _)) if low < 0 => Err(format!("index {low} is negative")),
         Some((_, high)) if high >= size as i64 => {

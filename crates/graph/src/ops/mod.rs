@@ -1,16 +1,28 @@
 //! The ops that are not elementwise, one file each: the methods, the shape rule, the gradient, the CPU meaning and
 //! the GPU lowering.
 
+mod axes;
 pub mod conv;
+mod diagonal;
 pub mod gather;
+mod joining;
 pub mod leaf;
 pub mod matmul;
 pub mod movement;
 pub mod pad;
+mod padding;
 pub mod pool;
+mod range;
 pub mod reduce;
+pub mod scatter;
+mod select;
+pub mod slicing;
 pub mod softmax;
 pub mod stop;
+pub mod windows;
+
+pub use padding::PadMode;
+pub use range::Nested;
 
 use anygrad_cpu::{CpuError, View};
 use anygrad_device::DeviceError;

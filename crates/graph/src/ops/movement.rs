@@ -3,8 +3,8 @@
 use anygrad_layout::{DType, Layout, Shape, broadcast};
 
 use super::{axes_of, axis_of};
-use crate::Tensor;
 use crate::op::{Gradients, Kind, Meta, Op, Vjp};
+use crate::{Sizes, Tensor};
 
 /// The same elements in row-major order under another shape.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -33,7 +33,7 @@ pub struct Slice {
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Flip(pub Vec<usize>);
 
-fn only<'a>(inputs: &[&'a Meta]) -> Result<&'a Meta, String> {
+pub(super) fn only<'a>(inputs: &[&'a Meta]) -> Result<&'a Meta, String> {
     match inputs {
         [input] => Ok(input),
         _ => Err(format!("takes 1 input, got {}", inputs.len())),
@@ -191,11 +191,15 @@ impl Tensor {
         }
     }
 
-    /// The same elements in row-major order under `shape`, which has as many. A view where the strides allow it.
+    /// The same elements in row-major order under `shape`, which has as many; one size may be −1, and is then what
+    /// the others leave: see [`Sizes`]. A view where the strides allow it.
     #[track_caller]
-    pub fn reshape(&self, shape: impl Into<Shape>) -> Tensor {
-        let shape = shape.into();
-        if shape == *self.shape() { self.clone() } else { Tensor::record(Reshape(shape), &[self]) }
+    pub fn reshape(&self, shape: impl Into<Sizes>) -> Tensor {
+        match shape.into().resolve(self.numel()) {
+            Ok(shape) if shape == *self.shape() => self.clone(),
+            Ok(shape) => Tensor::record(Reshape(shape), &[self]),
+            Err(message) => Tensor::wrong("reshape", message, &[("input", self)]),
+        }
     }
 
     /// The axes from `start` on as one: `[n, c, h, w]` becomes `[n, c·h·w]` with `start = 1`.
@@ -253,7 +257,8 @@ impl Tensor {
         if shape == *self.shape() { self.clone() } else { Tensor::record(Expand(shape), &[self]) }
     }
 
-    /// `len` elements from `start` along `axis`. A view.
+    /// `len` elements from `start` along `axis`. A view. See also [`slice_step`](Tensor::slice_step).
+    #[doc(alias = "narrow")]
     #[track_caller]
     pub fn slice(&self, axis: isize, start: usize, len: usize) -> Tensor {
         match axis_of(axis, self.rank()) {

@@ -9,13 +9,22 @@ use super::{axis_of, views};
 use crate::Tensor;
 use crate::op::{Gradients, Meta, Op, Vjp};
 
-/// Zeros before and after the elements of each axis.
+/// Zeros before, after and between the elements of each axis.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Pad {
     /// Zeros in front, for each axis.
     pub lo: Vec<usize>,
     /// Zeros behind, for each axis.
     pub hi: Vec<usize>,
+    /// Zeros between neighbours, for each axis.
+    pub interior: Vec<usize>,
+}
+
+impl Pad {
+    fn output_size(&self, axis: usize, size: usize) -> Option<usize> {
+        let between = size.saturating_sub(1).checked_mul(*self.interior.get(axis)?)?;
+        size.checked_add(between)?.checked_add(*self.lo.get(axis)?)?.checked_add(*self.hi.get(axis)?)
+    }
 }
 
 impl Op for Pad {
@@ -24,27 +33,27 @@ impl Op for Pad {
     }
     fn infer(&self, inputs: &[&Meta]) -> Result<Meta, String> {
         let [input] = inputs else { return Err(format!("takes 1 input, got {}", inputs.len())) };
-        if self.lo.len() != input.shape.rank() || self.hi.len() != input.shape.rank() {
+        if [&self.lo, &self.hi, &self.interior].iter().any(|pads| pads.len() != input.shape.rank()) {
             return Err(format!("{} pairs of pads for the axes of {}", self.lo.len(), input.shape));
         }
-        let sizes = input.shape.iter().zip(&self.lo).zip(&self.hi);
-        let padded = |((&n, &lo), &hi): ((&usize, &usize), &usize)| n.checked_add(lo)?.checked_add(hi);
-        let shape = sizes.map(padded).collect::<Option<Vec<_>>>().ok_or("the size overflows")?;
+        let padded = |(axis, &size): (usize, &usize)| self.output_size(axis, size);
+        let sizes = input.shape.iter().enumerate().map(padded);
+        let shape = sizes.collect::<Option<Vec<_>>>().ok_or("the size overflows")?;
         Ok(Meta::new(shape, input.dtype))
     }
     fn vjp(&self, v: &Vjp<'_>) -> Option<Gradients> {
         let x = v.inputs.first()?;
         let mut g = v.grad.clone();
-        for (axis, (&size, &lo)) in x.shape().iter().zip(&self.lo).enumerate() {
-            if g.shape().get(axis) != Some(&size) {
-                g = g.slice(axis as isize, lo, size);
-            }
+        for (axis, &size) in x.shape().iter().enumerate() {
+            // more than one element keeps the sum below the size, which was checked
+            let step = if size > 1 { self.interior.get(axis)? + 1 } else { 1 };
+            g = g.every(axis, *self.lo.get(axis)?, size, step);
         }
         Some(vec![Some(g)])
     }
     fn eval(&self, host: &Host, inputs: &[View<'_>], _: &Meta) -> Result<Storage, CpuError> {
         let [x] = views("pad", inputs)?;
-        anygrad_cpu::pad(host, x, &self.lo, &self.hi, 0.0)
+        anygrad_cpu::pad_interior(host, x, &self.lo, &self.hi, &self.interior, 0.0)
     }
     fn lower(
         &self,
@@ -53,7 +62,7 @@ impl Op for Pad {
         _: &Meta,
         caps: &Caps,
     ) -> Result<Lowered, DeviceError> {
-        movement::pad(&inputs[0], dtypes[0], &self.lo, &self.hi, caps)
+        movement::pad_interior(&inputs[0], dtypes[0], &self.lo, &self.hi, &self.interior, caps)
     }
 }
 
@@ -131,13 +140,38 @@ impl Tensor {
     #[track_caller]
     pub fn pad(&self, pads: &[(usize, usize)]) -> Tensor {
         let (lo, hi) = pads.iter().copied().unzip();
-        Tensor::record(Pad { lo, hi }, &[self])
+        Tensor::record(Pad { lo, hi, interior: vec![0; pads.len()] }, &[self])
     }
 
-    /// The tensors one after another along `axis`; their other sizes are equal.
+    /// Zeros around and between the elements, as XLA's Pad: for each axis `(lo, hi, interior)`, how many before, how
+    /// many after, and how many between neighbours. Size along an axis: `n + (n − 1)·interior + lo + hi`, and
+    /// `lo + hi` for `n = 0`.
+    ///
+    /// ```
+    /// # use anygrad_graph::{Device, Tensor};
+    /// let t = Tensor::ones([3], &Device::cpu()).pad_interior(&[(0, 1, 2)]);
+    /// assert_eq!(t.to_vec::<f32>()?, [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
+    /// # Ok::<(), anygrad_graph::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn pad_interior(&self, pads: &[(usize, usize, usize)]) -> Tensor {
+        let pick = |part: fn(&(usize, usize, usize)) -> usize| pads.iter().map(part).collect::<Vec<_>>();
+        Tensor::record(Pad { lo: pick(|p| p.0), hi: pick(|p| p.1), interior: pick(|p| p.2) }, &[self])
+    }
+
+    /// The tensors one after another along `axis`; their other sizes are equal. As in PyTorch, tensors of shape
+    /// `[0]` beside others count as nothing, whatever the shape of the others.
+    #[doc(alias = "cat")]
     #[track_caller]
     pub fn concat(tensors: &[&Tensor], axis: isize) -> Tensor {
-        let rank = tensors.first().map_or(0, |t| t.rank());
+        let nothing = |t: &&Tensor| t.shape()[..] == [0] && t.check().is_ok();
+        let rank = tensors.iter().find(|t| !nothing(t)).or(tensors.first()).map_or(0, |t| t.rank());
+        let kept: Vec<&Tensor>;
+        let mut tensors = tensors;
+        if rank != 1 && tensors.iter().any(nothing) {
+            kept = tensors.iter().copied().filter(|t| !nothing(t)).collect();
+            tensors = &kept;
+        }
         match axis_of(axis, rank) {
             Ok(axis) => Tensor::record(Concat(axis), tensors),
             Err(message) => match tensors.first() {

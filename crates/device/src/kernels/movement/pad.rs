@@ -2,7 +2,7 @@
 
 use anygrad_layout::{DType, Layout, Shape};
 
-use super::{check_positions, walk};
+use super::{check_positions, copy_into, fill, walk};
 use crate::kernels::address::Axes;
 use crate::kernels::{Builder, invalid, storage_type};
 use crate::{Caps, DeviceError, Lowered, Operand};
@@ -72,6 +72,43 @@ pub fn pad(
     let bytes = 4 * (count as u64).saturating_add(input.numel() as u64);
     let launch = walk(builder, count, caps, bytes)?;
     Ok(Lowered { launches: vec![launch], scratch: Vec::new() })
+}
+
+/// As [`pad`], with `interior[axis]` elements between neighbours, too: a fill, and a copy to the places in between.
+///
+/// # Errors
+/// Those of [`pad`].
+pub fn pad_interior(
+    input: &Layout,
+    dtype: DType,
+    lo: &[usize],
+    hi: &[usize],
+    interior: &[usize],
+    caps: &Caps,
+) -> Result<Lowered, DeviceError> {
+    // zeros between no neighbours are none
+    let spread = |axis: usize| input.shape[axis] > 1 && interior.get(axis).is_some_and(|n| *n > 0);
+    if !(0..input.rank()).any(spread) {
+        return pad(input, dtype, lo, hi, caps);
+    }
+    if [lo.len(), hi.len(), interior.len(), input.strides.len()].iter().any(|n| *n != input.rank()) {
+        return Err(invalid(FAMILY, format!("{} and {} pads for shape {}", lo.len(), hi.len(), input.shape)));
+    }
+    let grown = |axis: usize| {
+        let between = input.shape[axis].saturating_sub(1).saturating_mul(interior[axis]);
+        input.shape[axis].saturating_add(between).saturating_add(lo[axis]).saturating_add(hi[axis])
+    };
+    let shape: Shape = (0..input.rank()).map(grown).collect();
+    check_positions(FAMILY, &shape)?;
+    let count = shape.numel();
+    let mut inside = Layout::contiguous(shape);
+    for axis in 0..input.rank() {
+        let step = if spread(axis) { interior[axis] + 1 } else { 1 };
+        inside = inside.slice(axis, lo[axis], input.shape[axis], step as isize);
+    }
+    let mut lowered = fill(count, dtype, caps)?;
+    lowered.launches.extend(copy_into(input, dtype, &inside, caps)?.launches);
+    Ok(lowered)
 }
 
 /// The fewest axes that say the same. An axis without padding joins the one before it where the elements
