@@ -41,7 +41,7 @@ pub use anygrad_train::{Result, TrainError as Error};
 /// What most programs use: `use anygrad::prelude::*`.
 pub mod prelude {
     pub use anygrad_data::{Dataset, digits, mnist};
-    pub use anygrad_graph::{DType, Device, Rng, Shape, Tensor, eval, explain, grad, scoped};
+    pub use anygrad_graph::{ConvOptions, DType, Device, Rng, Shape, Tensor, eval, explain, grad, scoped};
     pub use anygrad_nn::{
         AdaGrad, Adam, AdamW, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Ctx, Dropout, Flatten, Gradients,
         Init, Layer, Linear, MaxPool2d, Optimizer, Param, ParamPath, Params, RmsProp, Sequential, Sgd,

@@ -7,17 +7,17 @@ use anygrad_graph::ops::reduce::{Reduce, Reduction};
 use anygrad_graph::{Conv, DType, Device, Tensor, Window, eval, grad};
 
 /// A tensor of f32 zeros.
-fn t<const N: usize>(shape: [usize; N]) -> Tensor {
+pub fn t<const N: usize>(shape: [usize; N]) -> Tensor {
     Tensor::zeros(shape, &Device::cpu())
 }
 
-fn of(dtype: DType, shape: &[usize]) -> Tensor {
+pub fn of(dtype: DType, shape: &[usize]) -> Tensor {
     Tensor::full(shape, 0.0, dtype, &Device::cpu())
 }
 
 /// The first line of the error; the others say where.
 #[track_caller]
-fn says(tensor: Tensor, expected: &str) {
+pub fn says(tensor: Tensor, expected: &str) {
     let error = tensor.check().map(|t| format!("no error, {t:?}")).unwrap_or_else(|error| error.to_string());
     assert_eq!(error.split("\n  ").next(), Some(expected), "{error}");
 }

@@ -44,7 +44,7 @@ pub use error::{Error, OpError};
 pub use eval::eval;
 pub use explain::{Explanation, explain};
 pub use grad::grad;
-pub use ops::{Nested, PadMode};
+pub use ops::{ConvOptions, Nested, PadMode, PerAxis};
 pub use program::{Instr, Program};
 pub use rng::Rng;
 pub use scope::{current as current_scope, recorded_at, scoped};

@@ -2,6 +2,7 @@
 
 mod compose;
 mod conv;
+mod conv_options;
 mod diagonal;
 mod index;
 mod matmul;
@@ -23,6 +24,7 @@ pub fn all() -> Vec<Case> {
         pointwise::cases(),
         matmul::cases(),
         conv::cases(),
+        conv_options::cases(),
         pool::cases(),
         reduce::cases(),
         movement::cases(),

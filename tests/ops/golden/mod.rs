@@ -1,5 +1,6 @@
 //! Against PyTorch: see `tests/golden`, where a script for each family of ops writes the numbers.
 
+mod conv;
 mod core;
 
 use std::collections::BTreeSet;
@@ -16,7 +17,10 @@ pub type Build = fn(&[Tensor]) -> Tensor;
 type Table = [(&'static str, Build)];
 
 /// The families: the numbers, and what each case is here.
-const FAMILIES: &[(&str, &Table)] = &[(include_str!("../../golden/core.txt"), core::TABLE)];
+const FAMILIES: &[(&str, &Table)] = &[
+    (include_str!("../../golden/core.txt"), core::TABLE),
+    (include_str!("../../golden/conv.txt"), conv::TABLE),
+];
 
 #[derive(Default)]
 struct Golden {

@@ -5,6 +5,8 @@ use anygrad_device::kernels::conv as kernel;
 use anygrad_device::{Caps, DeviceError, Lowered};
 use anygrad_layout::{Conv, DType, Layout, Shape};
 
+use super::convolve::AXES;
+use super::per_axis::entry;
 use super::views;
 use crate::Tensor;
 use crate::op::{Gradients, Meta, Op, Vjp};
@@ -12,11 +14,6 @@ use crate::op::{Gradients, Meta, Op, Vjp};
 /// `[N, C, *n] ∗ [O, C / groups, *k] → [N, O, *out]`; sizes as [`Conv::output_size`] says.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Convolution(pub Conv);
-
-/// Entry of the geometry's arrays that belongs to spatial axis `axis`: they fill the arrays from the end.
-fn entry(rank: usize, axis: usize) -> usize {
-    3 - rank + axis
-}
 
 impl Op for Convolution {
     fn name(&self) -> &'static str {
@@ -36,7 +33,7 @@ impl Op for Convolution {
                 "takes an input [N, C, {s}] and a weight [O, C/groups, {s}]: input {}, weight {}",
                 x.shape,
                 w.shape,
-                s = ["length", "height, width", "depth, height, width"][rank - 1]
+                s = AXES[rank - 1]
             ));
         }
         let (channels, filters) = (x.shape[1], w.shape[0]);
@@ -138,17 +135,7 @@ impl Convolution {
             back.pad_hi[i] =
                 spread(n, self.0.input_dilation[i]) + reach - spread(out, self.0.stride[i]) - back.pad_lo[i];
         }
-        // [O, C/g, *k] -> [C, O/g, *k], group by group
-        let (filters, channels) = (w.shape()[0], x.shape()[1]);
-        let kernel = &w.shape()[2..];
-        let weight = if groups == 1 {
-            w.transpose(0, 1)
-        } else {
-            let split = [groups, filters / groups, channels / groups];
-            w.reshape(join(&split, kernel))
-                .transpose(1, 2)
-                .reshape(join(&[channels, filters / groups], kernel))
-        };
+        let weight = exchange(w, groups);
         Tensor::record(Convolution(back), &[g, &weight])
     }
 
@@ -185,40 +172,23 @@ impl Convolution {
     }
 }
 
+/// `[O, C / groups, *k]` as `[C, O / groups, *k]`, group by group. The groups divide `O`.
+#[track_caller]
+pub(crate) fn exchange(w: &Tensor, groups: usize) -> Tensor {
+    if groups <= 1 {
+        return w.transpose(0, 1);
+    }
+    let (filters, inputs) = (w.size(0), w.size(1));
+    let kernel = w.shape().get(2..).unwrap_or_default();
+    w.reshape(join(&[groups, filters / groups, inputs], kernel))
+        .transpose(1, 2)
+        .reshape(join(&[groups * inputs, filters / groups], kernel))
+}
+
 fn spread(n: usize, dilation: usize) -> isize {
     if n == 0 { 0 } else { ((n - 1) * dilation + 1) as isize }
 }
 
 fn join(head: &[usize], tail: &[usize]) -> Shape {
     head.iter().chain(tail).copied().collect()
-}
-
-impl Tensor {
-    /// Convolution (cross-correlation unless `conv.flip`) of `[N, C, *n]` by `weight` `[O, C / groups, *k]`, over
-    /// one to three spatial axes; the output is `[N, O, *out]` with `out` as [`Conv::output_size`] gives.
-    #[track_caller]
-    pub fn conv(&self, weight: &Tensor, conv: &Conv) -> Tensor {
-        Tensor::record(Convolution(conv.clone()), &[self, weight])
-    }
-
-    /// 2-D convolution of `[N, C, H, W]` by `weight` `[O, C, kh, kw]` with one stride and zero padding for all
-    /// sides: out = `⌊(n + 2·padding − k) / stride⌋ + 1`.
-    ///
-    /// ```
-    /// # use anygrad_graph::{Device, Tensor};
-    /// let device = Device::cpu();
-    /// let image = Tensor::ones([1, 1, 5, 5], &device);
-    /// let y = image.conv2d(&Tensor::ones([1, 1, 3, 3], &device), 2, 1);
-    /// assert_eq!(y.to_vec::<f32>()?, [4.0, 6.0, 4.0, 6.0, 9.0, 6.0, 4.0, 6.0, 4.0]);
-    /// # Ok::<(), anygrad_graph::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn conv2d(&self, weight: &Tensor, stride: usize, padding: usize) -> Tensor {
-        let mut conv = Conv::new(2);
-        let pad = isize::try_from(padding).unwrap_or(isize::MAX / 4);
-        for i in [1, 2] {
-            (conv.stride[i], conv.pad_lo[i], conv.pad_hi[i]) = (stride, pad, pad);
-        }
-        self.conv(weight, &conv)
-    }
 }

@@ -3,6 +3,8 @@
 
 mod axes;
 pub mod conv;
+mod conv_options;
+mod convolve;
 mod diagonal;
 pub mod gather;
 mod joining;
@@ -11,6 +13,7 @@ pub mod matmul;
 pub mod movement;
 pub mod pad;
 mod padding;
+mod per_axis;
 pub mod pool;
 mod range;
 pub mod reduce;
@@ -21,11 +24,16 @@ pub mod softmax;
 pub mod stop;
 pub mod windows;
 
+pub use conv_options::ConvOptions;
 pub use padding::PadMode;
+pub use per_axis::PerAxis;
 pub use range::Nested;
 
 use anygrad_cpu::{CpuError, View};
 use anygrad_device::DeviceError;
+
+use crate::Tensor;
+use crate::op::{Meta, Op};
 
 /// The inputs of a kernel as an array; their number was checked by `infer`.
 pub(crate) fn views<'a, const N: usize>(
@@ -34,6 +42,21 @@ pub(crate) fn views<'a, const N: usize>(
 ) -> Result<[View<'a>; N], CpuError> {
     <[View<'a>; N]>::try_from(inputs)
         .map_err(|_| CpuError::Unsupported { op, dtype: anygrad_layout::DType::F32 })
+}
+
+/// Records `op` for the method `name`: what is wrong with the inputs is said in its name.
+#[track_caller]
+pub(crate) fn record_as(name: &'static str, op: impl Op, inputs: &[&Tensor]) -> Tensor {
+    let metas: Vec<&Meta> = inputs.iter().map(|t| &t.0.meta).collect();
+    if inputs.iter().all(|t| t.0.error.is_none())
+        && let Err(message) = op.infer(&metas)
+    {
+        let labels: Vec<String> = (0..inputs.len()).map(|i| op.label(i, inputs.len())).collect();
+        let labelled: Vec<(&str, &Tensor)> =
+            labels.iter().map(String::as_str).zip(inputs.iter().copied()).collect();
+        return Tensor::wrong(name, message, &labelled);
+    }
+    Tensor::record(op, inputs)
 }
 
 /// The error of an op that has no kernel for what it was given.
