@@ -19,6 +19,7 @@ mod draw;
 mod golden;
 mod messages;
 mod messages_conv;
+mod messages_movement;
 mod programs;
 mod registry;
 mod run;

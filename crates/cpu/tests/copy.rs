@@ -82,6 +82,40 @@ fn pads_surround_the_view() {
 }
 
 #[test]
+fn pads_leave_room_between() {
+    let (host, mut numbers) = (Host::new(), Numbers(4));
+    let cases: [(&[usize], &[usize], &[usize], &[usize]); 5] = [
+        (&[3], &[2], &[0], &[2]),
+        (&[2, 3], &[1, 0], &[0, 2], &[3, 1]),
+        (&[3, 1, 2], &[0, 1, 0], &[0, 1, 0], &[0, usize::MAX, 1]),
+        (&[0, 2], &[1, 0], &[1, 1], &[5, 2]),
+        (&[], &[], &[], &[]),
+    ];
+    for (shape, lo, hi, interior) in cases {
+        let step = |a: usize| if shape[a] > 1 { interior[a] + 1 } else { 1 };
+        let sized = |a: usize| lo[a] + hi[a] + if shape[a] == 0 { 0 } else { (shape[a] - 1) * step(a) + 1 };
+        let padded: Vec<usize> = (0..shape.len()).map(sized).collect();
+        for layout in layouts(shape) {
+            let data = storage_for(&mut numbers, DType::F32, &layout);
+            let view = View::new(&data, &layout);
+            let mut want = vec![9.0; padded.iter().product()];
+            for (index, value) in indices(shape).iter().zip(values(view)) {
+                let at: Vec<usize> = (0..shape.len()).map(|a| lo[a] + index[a] * step(a)).collect();
+                want[flat(&at, &padded)] = value;
+            }
+            let got = pad_interior(&host, view, lo, hi, interior, 9.0).unwrap();
+            assert_eq!(got.to_f64_vec(), want, "{layout:?} {lo:?} {interior:?}");
+        }
+    }
+    let layout = Layout::contiguous([2]);
+    let data = Storage::zeros(DType::F32, 2);
+    let huge = pad_interior(&host, View::new(&data, &layout), &[0], &[1], &[usize::MAX], 0.0);
+    assert!(matches!(huge, Err(CpuError::OutOfMemory { .. })));
+    let uneven = pad_interior(&host, View::new(&data, &layout), &[0], &[1], &[], 0.0);
+    assert!(matches!(uneven, Err(CpuError::Shape { .. })));
+}
+
+#[test]
 fn concatenations_keep_the_order() {
     let (host, mut numbers) = (Host::new(), Numbers(3));
     let base = [2usize, 3, 4];

@@ -2,6 +2,8 @@
 
 mod conv;
 mod core;
+mod indexing;
+mod movement;
 
 use std::collections::BTreeSet;
 
@@ -20,6 +22,8 @@ type Table = [(&'static str, Build)];
 const FAMILIES: &[(&str, &Table)] = &[
     (include_str!("../../golden/core.txt"), core::TABLE),
     (include_str!("../../golden/conv.txt"), conv::TABLE),
+    (include_str!("../../golden/indexing.txt"), indexing::TABLE),
+    (include_str!("../../golden/movement.txt"), movement::TABLE),
 ];
 
 #[derive(Default)]

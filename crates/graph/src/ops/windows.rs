@@ -231,18 +231,21 @@ impl Tensor {
     #[doc(alias = "fold")]
     #[track_caller]
     pub fn col2im(&self, sizes: &[usize], window: &Window) -> Tensor {
-        let taps = window.kernel.iter().product::<usize>().max(1);
+        // saturating, as nothing was checked yet
+        let product = |sizes: &[usize]| Shape::from(sizes).numel();
+        let kernel = window.kernel.get(3usize.saturating_sub(window.rank)..).unwrap_or_default();
+        let taps = product(kernel).max(1);
         let wrong = match (check_window(window), self.shape()[..].get(..3), counts(window, sizes)) {
             (Err(message), ..) => Err(message),
-            (_, _, None) => Err(format!("the window {:?} does not fit images of {sizes:?}", window.kernel)),
+            (_, _, None) => Err(format!("the window {kernel:?} does not fit images of {sizes:?}")),
             (_, Some(&[n, rows, columns]), Some(counts))
-                if self.rank() == 3 && rows % taps == 0 && counts.iter().product::<usize>() == columns =>
+                if self.rank() == 3 && rows % taps == 0 && product(&counts) == columns =>
             {
                 Ok((n, rows / taps, counts))
             }
             (_, _, Some(counts)) => Err(format!(
                 "takes [N, C·{taps}, {}] for images of {sizes:?}, not {}",
-                counts.iter().product::<usize>(),
+                product(&counts),
                 self.shape()
             )),
         };
