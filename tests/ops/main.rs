@@ -12,11 +12,15 @@
 mod broken;
 mod case;
 mod cases;
+mod checkpoint;
 mod compare;
 mod devices;
 mod differences;
 mod draw;
+mod functions;
 mod golden;
+mod grad_check;
+mod hessian;
 mod messages;
 mod messages_conv;
 mod messages_movement;

@@ -43,7 +43,10 @@ pub use element::Element;
 pub use error::{Error, OpError};
 pub use eval::eval;
 pub use explain::{Explanation, explain};
-pub use grad::grad;
+pub use grad::{
+    GradCheck, GradReport, WorstElement, checkpoint, custom_vjp, grad, grad_check, grad_or_zeros, grad_with,
+    gradient, hessian, hessian_vector_product, jacobian, value_and_grad,
+};
 pub use ops::{ConvOptions, Nested, PadMode, PerAxis};
 pub use program::{Instr, Program};
 pub use rng::Rng;

@@ -39,7 +39,7 @@ pub enum Kind {
     Number,
     /// The numbers 0, 1, 2 …; never stored, computed where it is read.
     Iota,
-    /// Another way of reading the input's elements; see [`Op::view`].
+    /// Another way of reading the first input's elements; see [`Op::view`]. Further inputs are only waited for.
     View,
     /// A row of the pointwise table; fuses with its neighbours.
     Pointwise(&'static Row),
@@ -81,6 +81,12 @@ pub trait Op: OpKey + Debug + Send + Sync + 'static {
     /// A gradient may have the shape its input was broadcast to; it is summed back where it is used.
     fn vjp(&self, _: &Vjp<'_>) -> Option<Gradients> {
         None
+    }
+
+    /// Whether the output is the first input under another gradient rule: programs leave such an op out, together
+    /// with its other inputs.
+    fn is_alias(&self) -> bool {
+        false
     }
 
     /// Whether the output counts as a constant for gradients.

@@ -85,9 +85,10 @@ impl Builder {
             }
             stack.push((tensor.clone(), true));
             if let State::Pending(inputs) = &*tensor.0.state() {
-                for input in inputs.iter().rev() {
+                let needed = if tensor.0.op.is_alias() { 1 } else { inputs.len() };
+                for (i, input) in inputs.iter().enumerate().rev() {
                     *self.uses.entry(input.key()).or_default() += 1;
-                    if !entered.contains(&input.key()) {
+                    if i < needed && !entered.contains(&input.key()) {
                         stack.push((input.clone(), false));
                     }
                 }
@@ -105,6 +106,14 @@ impl Builder {
                     self.unshared.insert(self.instrs.len() as u32);
                 }
                 (leaf, SmallVec::new(), Some(buffer.clone()))
+            }
+            State::Pending(inputs) if tensor.0.op.is_alias() => {
+                let id = inputs.first().and_then(|input| self.ids.get(&input.key()).copied());
+                drop(state);
+                let id = id.ok_or_else(|| Error::invalid("eval", "an alias has no input"))?;
+                self.ids.insert(tensor.key(), id);
+                self.nodes.push((tensor, id));
+                return Ok(());
             }
             State::Pending(inputs) => {
                 let ids = inputs.iter().filter_map(|t| self.ids.get(&t.key()).copied()).collect();
@@ -151,7 +160,7 @@ impl Builder {
         for instr in &self.instrs {
             weightless.push(match instr.op.kind() {
                 Kind::Number | Kind::Iota => true,
-                Kind::View => instr.inputs.iter().all(|&input| weightless[input as usize]),
+                Kind::View => instr.inputs.first().is_some_and(|&input| weightless[input as usize]),
                 _ => false,
             });
         }
@@ -159,6 +168,12 @@ impl Builder {
         let mut donated = Vec::new();
         for (tensor, id) in &self.nodes {
             match self.instrs[*id as usize].op.kind() {
+                // another name of a leaf's buffer, not the leaf
+                Kind::Leaf if tensor.0.op.is_alias() => {
+                    if is_root.contains(&tensor.key()) || held(tensor, *id) {
+                        results.push((tensor.clone(), *id));
+                    }
+                }
                 Kind::Leaf if self.unshared.contains(id) && !held(tensor, *id) => donated.push(*id),
                 Kind::Leaf => {}
                 _ if is_root.contains(&tensor.key()) => results.push((tensor.clone(), *id)),

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::device::{Buffer, Device};
 use crate::error::{Error, OpError, place};
+use crate::grad::{Segment, current_segment};
 use crate::op::{Kind, Meta, Op, OpRef};
 use crate::ops::leaf::Leaf;
 use crate::scope::{self, Scope};
@@ -50,6 +51,8 @@ pub(crate) struct Node {
     /// Whether it follows from a named leaf, a parameter, by ops that have gradients: known also when the value has
     /// been computed and the inputs are gone.
     pub of_parameter: bool,
+    /// The [`checkpoint`](crate::checkpoint) it was recorded in.
+    pub segment: Option<Arc<Segment>>,
 }
 
 pub(crate) enum State {
@@ -260,6 +263,7 @@ impl Tensor {
             bounds: None,
             depth: 0,
             of_parameter: false,
+            segment: None,
         })
     }
 
@@ -298,6 +302,7 @@ impl Tensor {
             bounds: None,
             depth,
             of_parameter,
+            segment: current_segment(),
         })
     }
 
@@ -321,6 +326,7 @@ impl Tensor {
             bounds,
             depth: 0,
             of_parameter: false,
+            segment: None,
         })
     }
 
@@ -344,6 +350,7 @@ impl Tensor {
             bounds: self.0.bounds,
             depth: 0,
             of_parameter: true,
+            segment: None,
         }))
     }
 

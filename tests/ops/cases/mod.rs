@@ -1,5 +1,6 @@
 //! The cases, a list for each family of ops.
 
+mod autodiff;
 mod compose;
 mod conv;
 mod conv_options;
@@ -36,6 +37,7 @@ pub fn all() -> Vec<Case> {
         ranges::cases(),
         sources::cases(),
         compose::cases(),
+        autodiff::cases(),
     ]
     .concat()
 }

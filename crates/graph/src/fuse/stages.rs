@@ -16,6 +16,7 @@ const LONGEST: usize = 128;
 pub(crate) fn group(program: &Program, rules: Rules) -> Grouped {
     let mut fuser = Fuser::new(program, rules);
     fuser.resolve();
+    fuser.order();
     fuser.count_consumers();
     fuser.assign();
     fuser.sink();
@@ -30,6 +31,8 @@ pub(super) struct Fuser<'a> {
     /// Instructions that are stored by a copy through this read: views that strides cannot express, and numbers
     /// and iota that a kernel or the caller needs in memory.
     pub(super) copies: Vec<Option<Read>>,
+    /// For each instruction, the stored values that have to be there before it runs, besides those it reads.
+    waits: Vec<SmallVec<[u32; 2]>>,
     /// Group and stage of each instruction that is computed.
     group_of: Vec<Option<usize>>,
     stages: Vec<usize>,
@@ -49,6 +52,7 @@ impl<'a> Fuser<'a> {
             rules,
             reads: Vec::with_capacity(n),
             copies: vec![None; n],
+            waits: vec![SmallVec::new(); n],
             group_of: vec![None; n],
             stages: vec![0; n],
             members: Vec::new(),
@@ -117,6 +121,31 @@ impl<'a> Fuser<'a> {
         }
     }
 
+    /// What each instruction waits for: a view for its inputs but the first, and what reads a view for the same.
+    fn order(&mut self) {
+        for (id, instr) in self.program.instrs.iter().enumerate() {
+            let mut waits: SmallVec<[u32; 2]> = SmallVec::new();
+            let is_view = matches!(instr.op.kind(), Kind::View);
+            for (i, &input) in instr.inputs.iter().enumerate() {
+                if is_view && i > 0 && !self.is_number(input) {
+                    waits.push(self.stored(input));
+                }
+                // what is computed has waited itself
+                if matches!(self.kind(input), Kind::View) || self.is_number(input) {
+                    waits.extend_from_slice(&self.waits[input as usize]);
+                }
+            }
+            waits.sort_unstable();
+            waits.dedup();
+            self.waits[id] = waits;
+        }
+    }
+
+    /// The stage behind what an instruction waits for.
+    fn waited(&self, id: u32) -> usize {
+        self.waits[id as usize].iter().map(|&base| self.after(base)).max().unwrap_or(0)
+    }
+
     /// Whether a pointwise instruction computes one number from run-time numbers: the host does that.
     fn all_numbers(&self, inputs: &[u32]) -> bool {
         inputs.iter().all(|&input| matches!(self.reads[input as usize].base, Base::Number(_)))
@@ -174,14 +203,14 @@ impl<'a> Fuser<'a> {
                     Base::Value(base) => self.after(base),
                     _ => 0,
                 };
-                self.open(id, stage);
+                self.open(id, stage.max(self.waited(id)));
                 continue;
             }
             match self.kind(id) {
                 Kind::Kernel => {
                     let bases = self.program.instrs[id as usize].inputs.iter().map(|&i| self.stored(i));
                     let stage = bases.map(|base| self.after(base)).max().unwrap_or(0);
-                    self.open(id, stage);
+                    self.open(id, stage.max(self.waited(id)));
                 }
                 Kind::Pointwise(_) if !self.is_number(id) => self.assign_pointwise(id),
                 _ => {}
@@ -202,7 +231,7 @@ impl<'a> Fuser<'a> {
     }
 
     fn assign_pointwise(&mut self, id: u32) {
-        let mut stage = 0;
+        let mut stage = self.waited(id);
         let mut producers: SmallVec<[u32; 3]> = SmallVec::new();
         for &input in &self.program.instrs[id as usize].inputs {
             match (self.fusable(id, input), self.reads[input as usize].base) {

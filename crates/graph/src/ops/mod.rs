@@ -1,6 +1,7 @@
 //! The ops that are not elementwise, one file each: the methods, the shape rule, the gradient, the CPU meaning and
 //! the GPU lowering.
 
+pub mod after;
 mod axes;
 pub mod conv;
 mod conv_options;

@@ -1,0 +1,61 @@
+//! The part of a graph that gradients pass.
+
+use rustc_hash::FxHashSet;
+
+use crate::Tensor;
+use crate::tensor::{Node, State};
+
+/// The part of the graph through which a tensor depends on some others.
+pub(super) struct Paths {
+    /// Nodes with their inputs, each after what it is made of.
+    pub order: Vec<(Tensor, Vec<Tensor>)>,
+    /// The nodes that depend on one of the others, and these themselves.
+    pub reaching: FxHashSet<*const Node>,
+    /// Whether the walk met a tensor that was evaluated and lost its history.
+    pub released: bool,
+    /// A value made of a parameter that was evaluated, if parameters are asked for.
+    pub cut: Option<Tensor>,
+}
+
+impl Paths {
+    pub fn find(output: &Tensor, wrt: &[&Tensor]) -> Self {
+        let targets: FxHashSet<*const Node> = wrt.iter().map(|t| t.key()).collect();
+        let mut paths = Paths { order: Vec::new(), reaching: targets.clone(), released: false, cut: None };
+        let parameters = wrt.iter().any(|t| t.0.name.is_some());
+        let mut seen: FxHashSet<*const Node> = FxHashSet::default();
+        let mut stack = vec![(output.clone(), false)];
+        while let Some((tensor, finished)) = stack.pop() {
+            if finished {
+                let inputs = differentiable_inputs(&tensor);
+                if inputs.iter().any(|t| paths.reaching.contains(&t.key())) {
+                    paths.reaching.insert(tensor.key());
+                    paths.order.push((tensor, inputs));
+                }
+                continue;
+            }
+            if !seen.insert(tensor.key()) {
+                continue;
+            }
+            if matches!(*tensor.0.state(), State::Ready(_, true)) && !targets.contains(&tensor.key()) {
+                paths.released = true;
+                if tensor.0.of_parameter && parameters && paths.cut.is_none() {
+                    paths.cut = Some(tensor.clone());
+                }
+            }
+            stack.push((tensor.clone(), true));
+            stack.extend(differentiable_inputs(&tensor).into_iter().map(|t| (t, false)));
+        }
+        paths
+    }
+}
+
+/// What a tensor is made of; nothing for constants, integers and truth values, which have no derivative.
+fn differentiable_inputs(tensor: &Tensor) -> Vec<Tensor> {
+    if tensor.0.op.stops_gradient() || !tensor.dtype().is_float() {
+        return Vec::new();
+    }
+    match &*tensor.0.state() {
+        State::Pending(inputs) => inputs.to_vec(),
+        _ => Vec::new(),
+    }
+}
