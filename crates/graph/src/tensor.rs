@@ -1,7 +1,7 @@
 //! Tensors: nodes of a lazy graph.
 
 use std::panic::Location;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use anygrad_layout::{DType, Shape};
 use smallvec::SmallVec;
@@ -53,6 +53,8 @@ pub(crate) struct Node {
     pub of_parameter: bool,
     /// The [`checkpoint`](crate::checkpoint) it was recorded in.
     pub segment: Option<Arc<Segment>>,
+    /// The node of which this one is a recomputation.
+    pub origin: Option<Weak<Node>>,
 }
 
 pub(crate) enum State {
@@ -264,6 +266,7 @@ impl Tensor {
             depth: 0,
             of_parameter: false,
             segment: None,
+            origin: None,
         })
     }
 
@@ -303,6 +306,7 @@ impl Tensor {
             depth,
             of_parameter,
             segment: current_segment(),
+            origin: None,
         })
     }
 
@@ -327,6 +331,7 @@ impl Tensor {
             depth: 0,
             of_parameter: false,
             segment: None,
+            origin: None,
         })
     }
 
@@ -351,6 +356,7 @@ impl Tensor {
             depth: 0,
             of_parameter: true,
             segment: None,
+            origin: None,
         }))
     }
 

@@ -138,17 +138,22 @@ impl Recompute {
 
     /// The op of `tensor` once more, on these inputs; or, for what comes from outside, the same value, read late.
     fn record(&self, tensor: &Tensor, segment: &Arc<Segment>, mut made: Vec<Tensor>) -> Tensor {
-        let op = if computed_in(tensor, segment) {
+        let inside = computed_in(tensor, segment);
+        let op = if inside {
             tensor.0.op.clone()
         } else {
             made.extend(self.behind.get(&Arc::as_ptr(segment)).into_iter().flatten().cloned());
             OpRef::Static(&After)
         };
         let node = &tensor.0;
-        scope::within(tensor, || {
+        let mut value = scope::within(tensor, || {
             let inputs = made.into_iter().collect();
             Tensor::pending(node.meta.clone(), &node.device, op, inputs, node.number, node.site)
-        })
+        });
+        if let Some(recorded) = Arc::get_mut(&mut value.0).filter(|_| inside) {
+            recorded.origin = node.origin.clone().or_else(|| Some(Arc::downgrade(node)));
+        }
+        value
     }
 }
 

@@ -145,7 +145,15 @@ impl Backward {
             );
             return self.all_wrong(message, &[("loss", output)], wrt.len());
         }
-        let sums = self.walk(output, seed, &paths);
+        let mut sums = self.walk(output, seed, &paths);
+        for (target, again) in &paths.again {
+            let Some(more) = sums.get(&again.key()).cloned() else { continue };
+            let sum = match sums.get(target) {
+                Some(sum) => scope::within(again, || sum + &more),
+                None => more,
+            };
+            sums.insert(*target, sum);
+        }
         let result = |w: &&Tensor| match sums.get(&w.key()) {
             Some(sum) if w.dtype().is_float() => sum.clone(),
             _ => self.unreached(output, w, &paths),

@@ -11,6 +11,8 @@ pub(super) struct Paths {
     pub order: Vec<(Tensor, Vec<Tensor>)>,
     /// The nodes that depend on one of the others, and these themselves.
     pub reaching: FxHashSet<*const Node>,
+    /// The recomputations of each of the others that were met.
+    pub again: Vec<(*const Node, Tensor)>,
     /// Whether the walk met a tensor that was evaluated and lost its history.
     pub released: bool,
     /// A value made of a parameter that was evaluated, if parameters are asked for.
@@ -20,7 +22,13 @@ pub(super) struct Paths {
 impl Paths {
     pub fn find(output: &Tensor, wrt: &[&Tensor]) -> Self {
         let targets: FxHashSet<*const Node> = wrt.iter().map(|t| t.key()).collect();
-        let mut paths = Paths { order: Vec::new(), reaching: targets.clone(), released: false, cut: None };
+        let mut paths = Paths {
+            order: Vec::new(),
+            reaching: targets.clone(),
+            again: Vec::new(),
+            released: false,
+            cut: None,
+        };
         let parameters = wrt.iter().any(|t| t.0.name.is_some());
         let mut seen: FxHashSet<*const Node> = FxHashSet::default();
         let mut stack = vec![(output.clone(), false)];
@@ -35,6 +43,12 @@ impl Paths {
             }
             if !seen.insert(tensor.key()) {
                 continue;
+            }
+            // what was recomputed is the same value: a derivative with respect to the one is one to the other
+            let origin = tensor.0.origin.as_ref().map(|origin| origin.as_ptr());
+            if let Some(origin) = origin.filter(|origin| targets.contains(origin)) {
+                paths.reaching.insert(tensor.key());
+                paths.again.push((origin, tensor.clone()));
             }
             if matches!(*tensor.0.state(), State::Ready(_, true)) && !targets.contains(&tensor.key()) {
                 paths.released = true;
