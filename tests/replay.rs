@@ -36,6 +36,21 @@ fn convolutional(params: &Params, dropout: &Dropout) -> Sequential {
         .then(Linear::new(params.at("fc"), 4 * 4 * 4, 10))
 }
 
+/// Blocks with dropout and running averages that are computed again in the backward pass.
+fn recomputed(params: &Params, dropout: &Dropout) -> Sequential {
+    let block = |name: &str| {
+        let block = Sequential::new().then(Linear::new(params.at(name), 8, 8)).then(tanh);
+        Recompute::new(
+            block.then(BatchNorm1d::new(params.at(format!("{name}.norm")), 8)).then(dropout.clone()),
+        )
+    };
+    Sequential::new()
+        .then(Linear::new(params.at("in"), 2, 8))
+        .then(block("block1"))
+        .then(Recompute::new(Sequential::new().then(block("block2")).then(block("block3"))))
+        .then(Linear::new(params.at("out"), 8, 3))
+}
+
 /// What must not change from one step to the next.
 fn held(stats: &Stats) -> (u64, u64, usize) {
     (stats.plan_misses, stats.pipelines, stats.live_bytes + stats.pooled_bytes)
@@ -135,6 +150,7 @@ fn the_cpu_replays_ten_thousand_steps() {
     let device = Device::cpu();
     steps(&device, dense, (&blobs(), 5), Upload::Before, 10_000);
     steps(&device, convolutional, (&images(), 8), Upload::Before, 30);
+    steps(&device, recomputed, (&blobs(), 5), Upload::Before, 300);
     epochs(&device);
 }
 
@@ -149,6 +165,7 @@ fn the_cpu_replays_ten_thousand_steps_with_new_batches() {
 fn a_gpu_replays_steps_of_a_dense_model() {
     let Some(device) = gpu() else { return };
     steps(&device, dense, (&blobs(), 5), Upload::EachStep, 300);
+    steps(&device, recomputed, (&blobs(), 5), Upload::EachStep, 60);
 }
 
 #[test]

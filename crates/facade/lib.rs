@@ -41,11 +41,14 @@ pub use anygrad_train::{Result, TrainError as Error};
 /// What most programs use: `use anygrad::prelude::*`.
 pub mod prelude {
     pub use anygrad_data::{Dataset, digits, mnist};
-    pub use anygrad_graph::{ConvOptions, DType, Device, Rng, Shape, Tensor, eval, explain, grad, scoped};
+    pub use anygrad_graph::{
+        ConvOptions, DType, Device, Rng, Shape, Tensor, checkpoint, custom_vjp, eval, explain, grad,
+        grad_check, grad_with, gradient, hessian_vector_product, scoped, value_and_grad,
+    };
     pub use anygrad_nn::{
         AdaGrad, Adam, AdamW, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Ctx, Dropout, Flatten, Gradients,
-        Init, Layer, Linear, MaxPool2d, Optimizer, Param, ParamPath, Params, RmsProp, Sequential, Sgd,
-        binary_cross_entropy, clip_global_norm, clip_value, cross_entropy, elu, gelu, leaky_relu,
+        Init, Layer, Linear, MaxPool2d, Optimizer, Param, ParamPath, Params, Recompute, RmsProp, Sequential,
+        Sgd, binary_cross_entropy, clip_global_norm, clip_value, cross_entropy, elu, gelu, leaky_relu,
         log_softmax, mean_absolute_error, mse, relu, sigmoid, silu, softmax, softplus, summary, tanh,
     };
     pub use anygrad_train::{Evaluation, Fit, History, Trainer};

@@ -103,7 +103,10 @@ fn it_takes_less_than_half_of_the_memory() {
             let plain = network.bytes(Way::Plain);
             for way in [Way::Blocks, Way::Nested, Way::Groups(4)] {
                 let bytes = network.bytes(way);
-                assert!(bytes * 2 <= plain, "{device}, {way:?}, dropout {dropout:?}: {bytes} of {plain} bytes");
+                assert!(
+                    bytes * 2 <= plain,
+                    "{device}, {way:?}, dropout {dropout:?}: {bytes} of {plain} bytes"
+                );
             }
         }
     });
@@ -152,9 +155,8 @@ fn program(tensors: &[Tensor]) -> Vec<String> {
 
 #[test]
 fn every_step_is_the_same_program() {
-    let steps: Vec<Vec<String>> = (0..3)
-        .map(|seed| program(&Network::new(&Device::cpu(), Some(seed)).record(Way::Nested)))
-        .collect();
+    let steps: Vec<Vec<String>> =
+        (0..3).map(|seed| program(&Network::new(&Device::cpu(), Some(seed)).record(Way::Nested))).collect();
     assert_eq!(steps[0], steps[1]);
     assert_eq!(steps[0], steps[2]);
     let redone = steps[0].iter().filter(|line| line.contains("= after ")).count();

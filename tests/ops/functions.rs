@@ -121,10 +121,7 @@ fn a_rule_that_does_not_fit_is_an_error() {
         grad(&y.sum_all(), &[&x]).remove(0)
     };
     says(&of(|_| vec![]), "custom_vjp: the rule gave 0 gradients for 1 inputs");
-    says(
-        &of(|g| vec![g.sum_all()]),
-        "custom_vjp: the gradient for input 0 is f32 [], the input f32 [2]",
-    );
+    says(&of(|g| vec![g.sum_all()]), "custom_vjp: the gradient for input 0 is f32 [], the input f32 [2]");
     says(&custom_vjp(&[], |_| line(&[1.0]), |_| vec![]), "custom_vjp: takes at least 1 input");
 }
 
@@ -165,7 +162,7 @@ fn another_name_of_a_leaf_does_not_let_it_be_overwritten() {
     for device in std::iter::once(&Device::cpu()).chain(crate::devices::gpu()) {
         let x = Tensor::from_slice(&[1.0f32, 2.0], [2], device);
         // the argument is the value of the function
-        let (same, gradients) = value_and_grad(|t| t[0].slice(0, 0, 1).reshape([]), &[&x]);
+        let (same, gradients) = value_and_grad(|t| t[0].slice(0, 0, 1).sum_all(), &[&x]);
         assert_eq!(numbers(&gradients[0]), [1.0, 0.0]);
         assert_eq!(same.item().unwrap(), 1.0);
         let alias = custom_vjp(&[&x], |t| t[0].clone(), |v| vec![v.grad * 3.0]);

@@ -57,7 +57,10 @@ fn a_wrong_gradient_is_caught_and_named() {
     };
     let (a, b) = (points(), points());
     let error = grad_check(wrong, &[&a, &b]).unwrap_err().to_string();
-    assert!(error.starts_with("grad_check: a gradient is wrong: 6 elements, largest relative error"), "{error}");
+    assert!(
+        error.starts_with("grad_check: a gradient is wrong: 6 elements, largest relative error"),
+        "{error}"
+    );
     assert!(error.contains(" of input 1: the gradient is "), "{error}");
     let report = GradCheck::default().compare(wrong, &[&a, &b]).unwrap();
     assert!(!report.passed() && report.error > 5e-6 && report.error < 2e-5, "{report}");

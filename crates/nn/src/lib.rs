@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 mod activation;
+mod backward;
 mod checkpoint;
 mod ctx;
 mod error;
@@ -56,6 +57,7 @@ pub use layers::dropout::Dropout;
 pub use layers::flatten::Flatten;
 pub use layers::linear::Linear;
 pub use layers::pool::{AvgPool2d, MaxPool2d};
+pub use layers::recompute::Recompute;
 pub use loss::{binary_cross_entropy, cross_entropy, mean_absolute_error, mse};
 pub use optim::Optimizer;
 pub use optim::adadelta::AdaDelta;

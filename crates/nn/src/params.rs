@@ -187,6 +187,7 @@ impl Params {
         for slot in self.lock().slots_mut() {
             if slot.kind == Kind::Parameter && fits(pattern, &slot.path) {
                 slot.frozen = frozen;
+                slot.gradient = slot.gradient.take().filter(|_| !frozen);
                 found += 1;
             }
         }
@@ -209,7 +210,8 @@ impl Params {
         Gradients::new(loss.clone(), paths.zip(gradients).collect())
     }
 
-    /// Computes everything that updates have left pending in the store, and `more`, in one run. An optimizer's
+    /// Computes everything that updates and [`backward`](Params::backward) have left pending in the store, and
+    /// `more`, in one run. An optimizer's
     /// [`step`](crate::Optimizer::step) does this; call it after [`apply`](crate::Optimizer::apply), or after
     /// forward passes in training mode without a step.
     ///
@@ -226,8 +228,9 @@ impl Params {
             let pending = store.slots().iter().filter(|slot| slot.pending);
             pending.map(|slot| (slot.path.clone(), slot.value.clone())).collect()
         };
-        let roots: Vec<&Tensor> =
-            pending.iter().map(|(_, tensor)| tensor).chain(more.iter().copied()).collect();
+        let held = self.lock().gradients();
+        let updated = pending.iter().map(|(_, tensor)| tensor);
+        let roots: Vec<&Tensor> = updated.chain(&held).chain(more.iter().copied()).collect();
         anygrad_graph::eval(&roots)?;
         let mut store = self.lock();
         for (path, tensor) in pending {

@@ -38,11 +38,13 @@ pub(crate) struct Slot {
     pub frozen: bool,
     /// How many updates an optimizer has made.
     pub updates: u64,
+    /// The sum of what `backward` gave since the gradients were taken.
+    pub gradient: Option<Tensor>,
 }
 
 impl Slot {
     pub fn new(path: Arc<str>, kind: Kind, value: Tensor) -> Self {
-        Self { path, kind, value, next: None, pending: false, frozen: false, updates: 0 }
+        Self { path, kind, value, next: None, pending: false, frozen: false, updates: 0, gradient: None }
     }
 
     /// The value that counts now.
@@ -72,6 +74,8 @@ pub(crate) struct Store {
     places: HashMap<Arc<str>, usize>,
     /// The first thing that went wrong while the model was built.
     pub error: Option<Error>,
+    /// The sum of the losses whose gradients the parameters hold.
+    pub loss: Option<Tensor>,
 }
 
 impl Store {
@@ -107,6 +111,11 @@ impl Store {
     pub fn remove(&mut self, path: &str) {
         self.slots.retain(|slot| &*slot.path != path);
         self.places = self.slots.iter().enumerate().map(|(place, slot)| (slot.path.clone(), place)).collect();
+    }
+
+    /// The gradients that parameters hold, and their loss.
+    pub fn gradients(&self) -> Vec<Tensor> {
+        self.slots.iter().filter_map(|slot| slot.gradient.clone()).chain(self.loss.clone()).collect()
     }
 
     pub fn fail(&mut self, error: Error) {

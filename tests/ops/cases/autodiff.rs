@@ -2,8 +2,8 @@
 //! that their derivatives are of one order more.
 
 use anygrad_graph::{
-    Rng, Tensor, checkpoint, custom_vjp, grad, grad_with, gradient, hessian, hessian_vector_product, jacobian,
-    value_and_grad,
+    Rng, Tensor, checkpoint, custom_vjp, grad, grad_with, gradient, hessian, hessian_vector_product,
+    jacobian, value_and_grad,
 };
 
 use crate::case::{Case, Lies, case, float, uint};
@@ -98,8 +98,7 @@ fn functions() -> Vec<Case> {
             grad_with(&t[0].exp(), &t[0].tanh(), &[&t[0]]).remove(0)
         }),
         case("jacobian", "a softmax", [float([5])], |t: &[Tensor]| jacobian(|x| x.softmax(0), &t[0])),
-        case("jacobian", "of nothing", [float([0])], |t: &[Tensor]| jacobian(|x| x.exp(), &t[0]))
-            .order(0),
+        case("jacobian", "of nothing", [float([0])], |t: &[Tensor]| jacobian(|x| x.exp(), &t[0])).order(0),
         case("hessian", "a matrix", [float([2, 3])], move |t: &[Tensor]| hessian(energy, &t[0])).order(1),
         case("hessian_vector_product", "a matrix", [float([3, 4]), float([3, 4])], move |t: &[Tensor]| {
             hessian_vector_product(energy, &t[0], &t[1])

@@ -150,8 +150,7 @@ impl GradCheck {
         let points = inputs.iter().map(|t| Point::of(t)).collect::<Result<Vec<_>, _>>()?;
         let leaves: Vec<Tensor> = points.iter().map(|point| point.leaf.clone()).collect();
         let (loss, gradients) = slopes(&f, &points, &leaves)?;
-        let mut report =
-            GradReport { error: 0.0, worst: None, elements: 0, tolerance: self.tolerance };
+        let mut report = GradReport { error: 0.0, worst: None, elements: 0, tolerance: self.tolerance };
         for (input, (point, gradient)) in points.iter().zip(&gradients).enumerate() {
             let Some(gradient) = gradient else { continue };
             let largest = gradient.iter().fold(loss.abs() * 1e-3, |most, g| most.max(g.abs()));

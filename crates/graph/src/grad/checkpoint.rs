@@ -121,7 +121,8 @@ impl Recompute {
             let before = stack.len();
             stack.extend(missing.cloned());
             if stack.len() == before {
-                let made: Vec<Tensor> = needs.iter().filter_map(|(t, within)| self.known(t, *within)).collect();
+                let made: Vec<Tensor> =
+                    needs.iter().filter_map(|(t, within)| self.known(t, *within)).collect();
                 let value = self.record(&tensor, segment, made);
                 self.values.insert((tensor.key(), Arc::as_ptr(segment)), value);
             }

@@ -32,8 +32,7 @@ fn argument(x: &Tensor) -> Tensor {
 #[track_caller]
 pub fn value_and_grad(f: impl FnOnce(&[Tensor]) -> Tensor, inputs: &[&Tensor]) -> (Tensor, Vec<Tensor>) {
     let caller = Location::caller();
-    let arguments: Vec<Tensor> =
-        scope::recorded_at(caller, || inputs.iter().map(|t| argument(t)).collect());
+    let arguments: Vec<Tensor> = scope::recorded_at(caller, || inputs.iter().map(|t| argument(t)).collect());
     let value = f(&arguments);
     let wrt: Vec<&Tensor> = arguments.iter().collect();
     let gradients = Backward { name: "value_and_grad", caller, zeros: false }.of_loss(&value, &wrt);
@@ -157,7 +156,7 @@ impl Backward {
         }
         let flat = scope::recorded_at(self.caller, || output.reshape([output.numel()]));
         let row = |i: usize| {
-            let element = scope::recorded_at(self.caller, || flat.slice(0, i, 1).reshape([]));
+            let element = scope::recorded_at(self.caller, || flat.slice(0, i, 1).reshape(Shape::scalar()));
             let row = first(self.of_loss(&element, &[x]), x);
             scope::recorded_at(self.caller, || row.reshape([1, x.numel()]))
         };

@@ -6,3 +6,4 @@ pub mod dropout;
 pub mod flatten;
 pub mod linear;
 pub mod pool;
+pub mod recompute;
