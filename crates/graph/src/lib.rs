@@ -24,6 +24,7 @@ mod eval;
 mod explain;
 mod fuse;
 mod grad;
+mod non_finite;
 mod numbers;
 pub mod op;
 pub mod ops;
@@ -35,6 +36,7 @@ mod rng;
 mod scope;
 mod sizes;
 mod tensor;
+mod unfused;
 
 pub use anygrad_device::{AdapterInfo, AdapterKind, Options, adapters};
 pub use anygrad_layout::{Conv, DType, Layout, Shape, Window};
@@ -47,9 +49,11 @@ pub use grad::{
     GradCheck, GradReport, WorstElement, checkpoint, custom_vjp, grad, grad_check, grad_or_zeros, grad_with,
     gradient, hessian, hessian_vector_product, jacobian, value_and_grad,
 };
+pub use non_finite::{NonFinite, find_non_finite};
 pub use ops::{ConvOptions, Nested, PadMode, PerAxis};
 pub use program::{Instr, Program};
 pub use rng::Rng;
 pub use scope::{current as current_scope, recorded_at, scoped};
 pub use sizes::Sizes;
 pub use tensor::Tensor;
+pub use unfused::eval_unfused;

@@ -335,6 +335,27 @@ impl Tensor {
         })
     }
 
+    /// The same op, number, line and layer on these inputs, pending and apart from what was recorded.
+    pub(crate) fn again(&self, inputs: &[Tensor]) -> Tensor {
+        let node = &*self.0;
+        Self::node(Node {
+            meta: node.meta.clone(),
+            device: node.device.clone(),
+            op: node.op.clone(),
+            number: node.number,
+            state: Mutex::new(State::Pending(inputs.iter().cloned().collect())),
+            error: node.error.clone(),
+            site: node.site,
+            scope: node.scope.clone(),
+            name: node.name.clone(),
+            bounds: node.bounds,
+            depth: 1,
+            of_parameter: false,
+            segment: None,
+            origin: None,
+        })
+    }
+
     fn node(node: Node) -> Tensor {
         Tensor(Arc::new(node))
     }

@@ -1,0 +1,30 @@
+//! Products, convolutions, pooling.
+
+use anygrad_graph::Conv;
+
+use crate::programs::entry::entries;
+
+entries! { ENTRIES;
+    matmul(x: Float, y: Other)
+        if x.rank() >= 1 && y.rank() >= 1 && x.size(-1) == y.size(if y.rank() == 1 { 0 } else { -2 })
+            && (x.rank() <= 2 || y.rank() <= 2)
+        => x.matmul(y) * 0.2,
+    matmul_self(x: Float) if x.rank() >= 2 => x.matmul(&x.t().tanh()) * 0.2,
+    matmul_turned(x: Float, y: Other) if x.rank() == 2 && y.rank() == 2 && x.size(0) == y.size(0)
+        => x.t().matmul(y) * 0.2,
+    conv1d(x: Float) [taps: within(1, 3), pad: within(0, 1)] if x.rank() == 3 && x.size(2) >= taps
+        => {
+            let mut conv = Conv::new(1);
+            (conv.pad_lo[2], conv.pad_hi[2]) = (pad as isize, pad as isize);
+            x.conv(&x.slice(2, 0, taps).tanh(), &conv) * 0.2
+        },
+    conv2d(x: Float) [taps: within(1, 3), stride: within(1, 2), padding: within(0, 2)]
+        if x.rank() == 4 && x.size(2) >= taps && x.size(3) >= taps
+        => x.conv2d(&x.slice(2, 0, taps).slice(3, 0, taps).tanh(), stride, padding) * 0.1,
+    avg_pool2d(x: Float) [kernel: within(1, 3), stride: within(1, 3)]
+        if x.rank() == 4 && x.size(2) >= kernel && x.size(3) >= kernel
+        => x.avg_pool2d(kernel, stride),
+    #[exact] max_pool2d(x: Exact) [kernel: within(1, 3), stride: within(1, 3)]
+        if x.rank() == 4 && x.size(2) >= kernel && x.size(3) >= kernel
+        => x.max_pool2d(kernel, stride),
+}
