@@ -84,14 +84,14 @@ fn pads_surround_the_view() {
 #[test]
 fn pads_leave_room_between() {
     let (host, mut numbers) = (Host::new(), Numbers(4));
-    let cases: [(&[usize], &[usize], &[usize], &[usize]); 5] = [
-        (&[3], &[2], &[0], &[2]),
-        (&[2, 3], &[1, 0], &[0, 2], &[3, 1]),
-        (&[3, 1, 2], &[0, 1, 0], &[0, 1, 0], &[0, usize::MAX, 1]),
-        (&[0, 2], &[1, 0], &[1, 1], &[5, 2]),
-        (&[], &[], &[], &[]),
+    let cases: [[&[usize]; 4]; 5] = [
+        [&[3], &[2], &[0], &[2]],
+        [&[2, 3], &[1, 0], &[0, 2], &[3, 1]],
+        [&[3, 1, 2], &[0, 1, 0], &[0, 1, 0], &[0, usize::MAX, 1]],
+        [&[0, 2], &[1, 0], &[1, 1], &[5, 2]],
+        [&[], &[], &[], &[]],
     ];
-    for (shape, lo, hi, interior) in cases {
+    for [shape, lo, hi, interior] in cases {
         let step = |a: usize| if shape[a] > 1 { interior[a] + 1 } else { 1 };
         let sized = |a: usize| lo[a] + hi[a] + if shape[a] == 0 { 0 } else { (shape[a] - 1) * step(a) + 1 };
         let padded: Vec<usize> = (0..shape.len()).map(sized).collect();

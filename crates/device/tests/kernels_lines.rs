@@ -120,15 +120,15 @@ fn the_last_place_of_each_index_is_found() {
 #[test]
 fn pads_leave_room_between() {
     let dense = |shape: &[usize]| Layout::contiguous(shape);
-    let cases: [(Layout, &[usize], &[usize], &[usize]); 6] = [
-        (dense(&[3]), &[1], &[2], &[2]),
-        (dense(&[3, 4]), &[0, 4], &[1, 0], &[1, 3]),
-        (dense(&[3, 4]).permute(&[1, 0]), &[0, 0], &[1, 2], &[0, 1]),
-        (dense(&[9, 21]).slice(1, 20, 8, -2).slice(0, 2, 3, 3), &[1, 1], &[0, 0], &[2, 1]),
-        (dense(&[1, 2]), &[0, 0], &[0, 0], &[usize::MAX, 1]),
-        (dense(&[0, 2]), &[2, 0], &[1, 0], &[5, 1]),
+    let cases: [(Layout, [&[usize]; 3]); 6] = [
+        (dense(&[3]), [&[1], &[2], &[2]]),
+        (dense(&[3, 4]), [&[0, 4], &[1, 0], &[1, 3]]),
+        (dense(&[3, 4]).permute(&[1, 0]), [&[0, 0], &[1, 2], &[0, 1]]),
+        (dense(&[9, 21]).slice(1, 20, 8, -2).slice(0, 2, 3, 3), [&[1, 1], &[0, 0], &[2, 1]]),
+        (dense(&[1, 2]), [&[0, 0], &[0, 0], &[usize::MAX, 1]]),
+        (dense(&[0, 2]), [&[2, 0], &[1, 0], &[5, 1]]),
     ];
-    for (x, lo, hi, interior) in cases {
+    for (x, [lo, hi, interior]) in cases {
         let step = |a: usize| if x.shape[a] > 1 { interior[a] + 1 } else { 1 };
         let sized =
             |a: usize| lo[a] + hi[a] + if x.shape[a] == 0 { 0 } else { (x.shape[a] - 1) * step(a) + 1 };

@@ -27,6 +27,7 @@ pub fn cases() -> Vec<Case> {
     }
     cases.extend(diagonals());
     cases.extend(windows());
+    cases.extend(read_by_kernels());
     cases.extend(images());
     cases
 }
@@ -91,6 +92,48 @@ fn windows() -> Vec<Case> {
         one("fold", "many terms", float([600, 300]).range(0.5, 1.5), |x| x.fold(0, 899, 1)).order(1),
         one("fold", "i32", int([3, 2], -9.0, 9.0), |x| x.fold(0, 4, 1)).order(0),
         one("fold", "u32", uint([3, 2], 9), |x| x.fold(0, 4, 1)).order(0),
+    ]
+}
+
+/// Every kind of kernel reads views whose elements overlap, or lie askew.
+fn read_by_kernels() -> Vec<Case> {
+    vec![
+        one("unfold", "into a convolution", float([2, 3, 8]), |x| {
+            // windows of 4 over the last axis as the height of images
+            let images = x.unfold(2, 4, 1).permute(&[0, 1, 3, 2]);
+            let weight = x.slice(2, 0, 2).unsqueeze(2).slice(0, 0, 2).expand([2, 3, 2, 2]);
+            images.conv2d(&weight, 1, 1)
+        }),
+        one("unfold", "into pooling", float([1, 2, 7]), |x| {
+            let planes = x.unfold(2, 4, 1);
+            planes.max_pool2d(2, 2) + planes.avg_pool2d(2, 2)
+        }),
+        one("unfold", "into a gather and a scatter", float([6]), |x| {
+            let windows = x.unfold(0, 3, 1);
+            let index = windows.argmax(1).unsqueeze(1);
+            windows.gather(1, &index) + windows.scatter_add(1, &index.expand([4, 3]), 2)
+        }),
+        one("unfold", "into pads and joins", float([5, 2]), |x| {
+            let windows = x.unfold(0, 2, 1);
+            Tensor::concat(&[&windows, &windows.flip(&[0])], 1).pad_interior(&[
+                (0, 1, 1),
+                (0, 0, 0),
+                (1, 0, 1),
+            ])
+        }),
+        one("unfold", "of one part twice", float([6]), |x| x.unfold(0, 3, 1).unfold(1, 2, 1).fold(1, 4, 2)),
+        one("unfold", "into reductions along each axis", float([7, 2]), |x| {
+            let windows = x.unfold(0, 3, 2);
+            windows.max(&[2]).sum(&[0]) + windows.mean(&[0, 2]) + windows.softmax(2).square().sum(&[0, 2])
+        }),
+        one("diagonal", "into a product", float([4, 4, 4]), |x| {
+            x.diagonal(0, 0, 1).matmul(&x.diagonal(1, 2, 0).t().slice(0, 0, 3).t())
+        }),
+        one("diagonal", "into a sum", float([4, 4, 3]), |x| x.exp().diagonal(0, 0, 1).sum(&[1])),
+        // the input dies here, and its memory has the output's size
+        one("unfold", "then arithmetic in place of the input", float([9]), |x| {
+            (x + 1.0).unfold(0, 3, 3).flip(&[1]) * 2.0 + 1.0
+        }),
     ]
 }
 
