@@ -1,7 +1,14 @@
 //! WGSL kernels as text: one file a kernel family, see `README.md` beside them.
 
 /// Scalar functions that kernels may call; they get only those they name.
-pub const MATH: &str = include_str!("../math.wgsl");
+pub const MATH: [&str; 6] = [
+    include_str!("../math.wgsl"),
+    include_str!("../math_integer.wgsl"),
+    include_str!("../math_power.wgsl"),
+    include_str!("../math_remainder.wgsl"),
+    include_str!("../math_trigonometry.wgsl"),
+    include_str!("../math_random.wgsl"),
+];
 /// Body of the pointwise kernels.
 pub const POINTWISE: &str = include_str!("../pointwise.wgsl");
 /// Body of the naive matrix product.

@@ -1,4 +1,4 @@
-//! The scalar functions of `shaders/math.wgsl`, on a device, against the host and published vectors.
+//! The scalar functions of `shaders/math*.wgsl`, on a device, against the host and published vectors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 mod common;
@@ -62,27 +62,12 @@ fn check_unary(wgsl: &'static str, tolerance: f64, reference: fn(f64) -> f64) {
 
 #[test]
 fn unary_functions_are_right_at_the_edges() {
-    check_unary("ag_tanh($0)", 3e-6, f64::tanh);
-    check_unary("ag_sigmoid($0)", 3e-6, |x| 1.0 / (1.0 + (-x).exp()));
-    check_unary("ag_exp($0)", 3e-5, f64::exp);
-    check_unary("ag_log($0)", 3e-6, f64::ln);
     check_unary("ag_round($0)", 0.0, f64::round_ties_even);
     let sign = |x: f64| if x == 0.0 || x.is_nan() { x.abs() } else { x.signum() };
     check_unary("ag_sign($0)", 0.0, sign);
     check_unary("ag_clamp($0, -2.0, 2.0)", 0.0, |x| x.clamp(-2.0, 2.0));
     check_unary("select($0, ag_inf(), $0 > 1.0)", 0.0, |x| if x > 1.0 { f64::INFINITY } else { x });
     check_unary("ag_nan() * $0", 0.0, |_| f64::NAN);
-}
-
-#[test]
-fn tanh_keeps_its_digits_near_zero() {
-    let values: Vec<f32> = noise(7, 200).iter().map(|v| v * 0.3).collect();
-    for out in evaluate("ag_tanh($0)", DType::F32, DType::F32, &[bits(&values)]) {
-        for (x, y) in values.iter().zip(floats(&out)) {
-            let wanted = f64::from(*x).tanh();
-            assert!((f64::from(y) - wanted).abs() <= 1e-6 * wanted.abs(), "{x}: {y}, wanted {wanted}");
-        }
-    }
 }
 
 #[test]
@@ -117,24 +102,6 @@ fn minimum_and_maximum_keep_nan() {
 }
 
 #[test]
-fn pow_is_that_of_c() {
-    let columns = pairs(&bits(&specials()));
-    for out in evaluate("ag_pow($0, $1)", DType::F32, DType::F32, &columns) {
-        for ((x, y), p) in floats(&columns[0]).iter().zip(floats(&columns[1])).zip(floats(&out)) {
-            let wanted = f64::from(f64::from(*x).powf(f64::from(y)) as f32);
-            // log2 is off by a few units in the last place, which the exponent multiplies
-            let tolerance = 1e-5 * (1.0 + f64::from(y).abs().min(1e3));
-            let at_the_end = wanted.abs() > 1e37 && p.abs() > 1e37;
-            assert!(close(p, wanted, tolerance) || at_the_end, "pow({x}, {y}) = {p}, wanted {wanted}");
-            assert!(
-                wanted == 0.0 || p == 0.0 || p.is_nan() || (p < 0.0) == (wanted < 0.0),
-                "pow({x}, {y}) = {p}"
-            );
-        }
-    }
-}
-
-#[test]
 fn remainders_have_the_sign_of_the_divisor() {
     let columns = pairs(&bits(&specials()));
     for out in evaluate("ag_rem($0, $1)", DType::F32, DType::F32, &columns) {
@@ -144,10 +111,8 @@ fn remainders_have_the_sign_of_the_divisor() {
             if wanted != 0.0 && (wanted < 0.0) != (y < 0.0) {
                 wanted += y;
             }
-            // past 2^24 the quotient itself is rounded
-            if (x / y).abs() < 16_777_216.0 || (x / y).is_nan() || x.is_infinite() {
-                assert!(close(r, wanted, 1e-6), "rem({x}, {y}) = {r}, wanted {wanted}");
-            }
+            // exact but for the addition that mends the sign, whatever the quotient
+            assert!(close(r, wanted, 1e-7), "rem({x}, {y}) = {r}, wanted {wanted}");
         }
     }
     let mut values = vec![0u32, 1, 2, 3, 7, 0xffff_ffff, 0xffff_fffd, 0x8000_0000, 0x7fff_ffff, 0x8000_0001];

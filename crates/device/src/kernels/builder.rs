@@ -154,7 +154,7 @@ impl Builder {
         format!("ag_divide({dividend}, p.{name}_magic, p.{name}_shift)")
     }
 
-    /// The launch of this prelude before `body`, whose entry point is `main`. Functions of `shaders/math.wgsl`
+    /// The launch of this prelude before `body`, whose entry point is `main`. Functions of `shaders/math*.wgsl`
     /// that the text calls are added.
     ///
     /// # Errors

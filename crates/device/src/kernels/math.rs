@@ -1,4 +1,4 @@
-//! Picks from `shaders/math.wgsl` the functions a kernel calls.
+//! Picks from the `shaders/math*.wgsl` files the functions a kernel calls.
 
 use std::sync::OnceLock;
 
@@ -31,13 +31,17 @@ pub(super) fn append_called(source: &mut String) {
 fn library() -> &'static [Function] {
     static LIBRARY: OnceLock<Vec<Function>> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let parts: Vec<(&'static str, &'static str)> = functions(MATH).collect();
+        let parts: Vec<(&'static str, &'static str)> = all().collect();
         let names = || parts.iter().map(|(name, _)| *name);
         let calls = |name: &str, text: &str| {
             called(text, names()).filter(|i| parts[*i].0 != name).collect::<Vec<usize>>()
         };
         parts.iter().map(|&(name, text)| Function { name, text, calls: calls(name, text) }).collect()
     })
+}
+
+fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    MATH.into_iter().flat_map(functions)
 }
 
 /// The functions of a library file: each starts with `fn` and ends with `}` at the start of a line.
@@ -75,18 +79,17 @@ mod tests {
         let mut text = String::from("let y = ag_max(a, b) + ag_is_nan(c); let ag_maximum = 1;");
         append_called(&mut text);
         let found: Vec<_> =
-            functions(MATH).map(|(name, _)| name).filter(|n| text.contains(&format!("fn {n}("))).collect();
+            all().map(|(name, _)| name).filter(|n| text.contains(&format!("fn {n}("))).collect();
         assert_eq!(found, ["ag_is_nan", "ag_max"]);
         assert_eq!(text.matches("fn ag_is_nan(").count(), 1);
     }
 
     #[test]
     fn the_whole_library_is_found() {
-        assert_eq!(functions(MATH).count(), MATH.matches("fn ag_").count());
-        let mut text: String =
-            functions(MATH).map(|(name, _)| format!("{name}(")).collect::<Vec<_>>().join(" ");
+        assert_eq!(all().count(), MATH.concat().matches("fn ag_").count());
+        let mut text: String = all().map(|(name, _)| format!("{name}(")).collect::<Vec<_>>().join(" ");
         append_called(&mut text);
-        assert_eq!(text.matches("\nfn ").count(), functions(MATH).count());
+        assert_eq!(text.matches("\nfn ").count(), all().count());
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub enum SourceKind {
 #[derive(Clone, Debug)]
 pub struct Step {
     /// A WGSL expression in which `$0`, `$1`, `$2` are the arguments. It may call functions of
-    /// `shaders/math.wgsl`.
+    /// `shaders/math*.wgsl`.
     pub wgsl: &'static str,
     /// Value ids of the arguments.
     pub args: SmallVec<[u32; 3]>,
