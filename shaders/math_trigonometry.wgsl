@@ -249,6 +249,11 @@ fn ag_sigmoid(x: f32) -> f32 {
     return select(1.0, e, x < 0.0) / (1.0 + e);
 }
 
+// ln(1 + e^x), from e^-|x| so that nothing overflows.
+fn ag_log1p_exp(x: f32) -> f32 {
+    return max(x, 0.0) + ag_log1p(ag_exp(-abs(x)));
+}
+
 // Inverse hyperbolic sine.
 fn ag_asinh(x: f32) -> f32 {
     if !ag_is_finite(x) {

@@ -170,6 +170,7 @@ fn hyperbolic_functions_and_their_inverses() {
     unary("ag_acosh($0)", |x| if x < 1.0 { f64::NAN } else { libm::acosh(x) });
     unary("ag_atanh($0)", libm::atanh);
     unary("ag_sigmoid($0)", |x| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) });
+    unary("ag_log1p_exp($0)", |x| x.max(0.0) + (-x.abs()).exp().ln_1p());
     unary("ag_erf($0)", libm::erf);
 }
 
@@ -258,6 +259,7 @@ fn special_numbers() {
         ("ag_asinh($0)", &[(inf, inf), (-inf, -inf), (0.0, 0.0), (-0.0, -0.0), (nan, nan)]),
         ("ag_acosh($0)", &[(inf, inf), (1.0, 0.0), (0.5, nan), (-inf, nan), (nan, nan)]),
         ("ag_atanh($0)", &[(1.0, inf), (-1.0, -inf), (1.5, nan), (0.0, 0.0), (-0.0, -0.0), (nan, nan)]),
+        ("ag_log1p_exp($0)", &[(inf, inf), (-inf, 0.0), (100.0, 100.0), (nan, nan)]),
         ("ag_erf($0)", &[(inf, 1.0), (-inf, -1.0), (0.0, 0.0), (-0.0, -0.0), (nan, nan)]),
     ];
     for (wgsl, rows) in table {

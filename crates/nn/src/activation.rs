@@ -13,25 +13,36 @@ pub fn relu(x: &Tensor) -> Tensor {
 /// `min(max(x, 0), 6)`.
 #[track_caller]
 pub fn relu6(x: &Tensor) -> Tensor {
-    x.clamp(0.0, 6.0)
+    x.relu6()
 }
 
 /// `x` above 0, `0.01·x` elsewhere; PyTorch's slope.
 #[track_caller]
 pub fn leaky_relu(x: &Tensor) -> Tensor {
-    x.gt(0.0).select(x, x * 0.01)
+    x.leaky_relu(0.01)
 }
 
 /// [`leaky_relu`] with another slope, which is a run-time number.
 pub fn leaky_relu_with(slope: f64) -> impl Fn(&Tensor) -> Tensor + Copy + Send + Sync {
-    move |x: &Tensor| x.gt(0.0).select(x, x * slope)
+    move |x: &Tensor| x.leaky_relu(slope)
 }
 
 /// `x` above 0, `eˣ − 1` elsewhere.
 #[track_caller]
 pub fn elu(x: &Tensor) -> Tensor {
-    // the branch that is not chosen must stay finite, or its gradient would be 0·∞
-    x.gt(0.0).select(x, x.minimum(0.0).exp() - 1.0)
+    x.elu(1.0)
+}
+
+/// The ELU whose outputs keep mean 0 and variance 1; see [`Tensor::selu`].
+#[track_caller]
+pub fn selu(x: &Tensor) -> Tensor {
+    x.selu()
+}
+
+/// [`elu`] with a continuous slope, at α = 1 the same; see [`Tensor::celu`].
+#[track_caller]
+pub fn celu(x: &Tensor) -> Tensor {
+    x.celu(1.0)
 }
 
 /// The logistic function `1 / (1 + e⁻ˣ)`, in (0, 1).
@@ -46,36 +57,70 @@ pub fn tanh(x: &Tensor) -> Tensor {
     x.tanh()
 }
 
-/// `ln(1 + eˣ)`, as `max(x, 0) + ln(1 + e^−|x|)`, which does not overflow. Its derivative is the sigmoid.
+/// `ln(1 + eˣ)`, which does not overflow. Its derivative is the sigmoid.
 #[track_caller]
 pub fn softplus(x: &Tensor) -> Tensor {
-    x.maximum(0.0) + ((-x.abs()).exp() + 1.0).log()
+    x.log1p_exp()
 }
 
 /// `ln(sigmoid(x))`, without overflow.
 #[track_caller]
 pub fn log_sigmoid(x: &Tensor) -> Tensor {
-    -softplus(&-x)
+    x.log_sigmoid()
 }
 
 /// `x·sigmoid(x)`, also called swish.
 #[track_caller]
 pub fn silu(x: &Tensor) -> Tensor {
-    x * x.sigmoid()
+    x.silu()
 }
 
-/// Gaussian error linear unit in the tanh form `x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³)))` (Hendrycks & Gimpel
-/// 2016); `approximate="tanh"` in PyTorch.
+/// `x·tanh(softplus(x))`.
+#[track_caller]
+pub fn mish(x: &Tensor) -> Tensor {
+    x.mish()
+}
+
+/// Gaussian error linear unit `x·Φ(x)`, exact; see [`Tensor::gelu`].
 #[track_caller]
 pub fn gelu(x: &Tensor) -> Tensor {
-    let inner = (x + x * x * x * 0.044715) * (2.0 / std::f64::consts::PI).sqrt();
-    x * 0.5 * (inner.tanh() + 1.0)
+    x.gelu()
+}
+
+/// Gaussian error linear unit in the tanh form; `approximate="tanh"` in PyTorch.
+#[track_caller]
+pub fn gelu_tanh(x: &Tensor) -> Tensor {
+    x.gelu_tanh()
+}
+
+/// `x / (1 + |x|)`.
+#[track_caller]
+pub fn softsign(x: &Tensor) -> Tensor {
+    x.softsign()
+}
+
+/// `x` held between −1 and 1.
+#[track_caller]
+pub fn hard_tanh(x: &Tensor) -> Tensor {
+    x.hard_tanh(-1.0, 1.0)
+}
+
+/// `min(max(x + 3, 0), 6) / 6`.
+#[track_caller]
+pub fn hard_sigmoid(x: &Tensor) -> Tensor {
+    x.hard_sigmoid()
+}
+
+/// `x·hard_sigmoid(x)`.
+#[track_caller]
+pub fn hard_swish(x: &Tensor) -> Tensor {
+    x.hard_swish()
 }
 
 /// 1 above 0, 0 elsewhere: the perceptron's threshold. It has no useful derivative, so gradients stop.
 #[track_caller]
 pub fn step(x: &Tensor) -> Tensor {
-    x.gt(0.0).to_dtype(x.dtype())
+    x.step()
 }
 
 /// `e^{x_i} / Σ e^{x_j}` over the last axis: probabilities that sum to 1.
@@ -98,18 +143,26 @@ pub fn identity(x: &Tensor) -> Tensor {
 type Function = fn(&Tensor) -> Tensor;
 
 const NAMES: &[(&str, Function)] = &[
+    ("celu", celu),
     ("elu", elu),
     ("gelu", gelu),
+    ("gelu_tanh", gelu_tanh),
+    ("hard_sigmoid", hard_sigmoid),
+    ("hard_swish", hard_swish),
+    ("hard_tanh", hard_tanh),
     ("identity", identity),
     ("leaky_relu", leaky_relu),
     ("log_sigmoid", log_sigmoid),
     ("log_softmax", log_softmax),
+    ("mish", mish),
     ("relu", relu),
     ("relu6", relu6),
+    ("selu", selu),
     ("sigmoid", sigmoid),
     ("silu", silu),
     ("softmax", softmax),
     ("softplus", softplus),
+    ("softsign", softsign),
     ("step", step),
     ("tanh", tanh),
 ];

@@ -3,6 +3,7 @@
 
 pub mod after;
 mod axes;
+pub mod activation;
 pub mod conv;
 mod conv_options;
 mod convolve;

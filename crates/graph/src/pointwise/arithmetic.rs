@@ -114,14 +114,16 @@ pointwise! {
         probe: (-3.0, 3.0),
     }
     /// `x` held between `low` and `high`: `min(max(x, low), high)`; NaN stays. The gradient passes where
-    /// `low ≤ x ≤ high`; the limits get the gradient of what they replaced.
+    /// `low ≤ x ≤ high`, also at the limits; the limits get the gradient of what they replaced. Where `low > high` every
+    /// element is `high`, and so is the gradient.
     clamp(x, low, high) NUMBER => {
         cpu: same [F32 F64 I32 U32] x.greater(low).lesser(high),
         wgsl: [DType::I32 | DType::U32 => "min(max($0, $1), $2)", _ => "ag_min(ag_max($0, $1), $2)"],
         vjp: { |g, _out| [
             x.ge(low).logical_and(x.le(high)).select(g, 0.0),
             x.lt(low).logical_and(low.lt(high)).select(g, 0.0),
-            x.gt(high).logical_or(low.ge(high)).select(g, 0.0),
+            // what neither x nor low gets
+            x.ge(low).logical_and(x.le(high)).logical_or(x.lt(low).logical_and(low.lt(high))).select(0.0, g),
         ] },
         probe: (-3.0, 3.0),
     }
@@ -143,7 +145,7 @@ pointwise! {
     sign(x) SIGNED => {
         cpu: same [F32 F64 I32] x.signed_sign(),
         wgsl: [DType::I32 => "sign($0)", _ => "ag_sign($0)"],
-        vjp: { |g, _out| [g * 0.0] },
+        vjp: { |_g, _out| [x.zeros_like()] },
         probe: (0.1, 3.0),
     }
     /// Where `self` (bool) is true, the element of `x`, elsewhere that of `y`: `torch.where`. The gradient flows

@@ -67,6 +67,13 @@ pointwise! {
         vjp: none,
         probe: (0.0, 1.0),
     }
+    /// Whether one of the two is true.
+    logical_xor(x, y) LOGIC => {
+        cpu: same [U32] x ^ y,
+        wgsl: [_ => "!($0 == $1)"],
+        vjp: none,
+        probe: (0.0, 1.0),
+    }
     /// Whether it is false.
     logical_not(x) LOGIC => {
         cpu: same [U32] x ^ 1,
@@ -78,6 +85,13 @@ pointwise! {
     is_nan(x) Types::Truth(Class::Float) => {
         cpu: truth [F32 F64] x.is_nan(),
         wgsl: [_ => "ag_is_nan($0)"],
+        vjp: none,
+        probe: (-2.0, 2.0),
+    }
+    /// Whether it is +∞ or −∞. Tested on the bits.
+    is_inf(x) Types::Truth(Class::Float) => {
+        cpu: truth [F32 F64] x.is_infinite(),
+        wgsl: [_ => "ag_is_inf($0)"],
         vjp: none,
         probe: (-2.0, 2.0),
     }

@@ -4,7 +4,8 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use crate::Tensor;
 
-/// What can stand beside a tensor in an elementwise op: a tensor, or a number, which takes the tensor's dtype.
+/// What can stand beside a tensor in an elementwise op: a tensor, or a number, which takes the tensor's dtype: a
+/// number beside integers that is none itself is an error.
 pub trait Operand {
     /// This operand as a tensor on the device of `like`, a number with its dtype.
     #[track_caller]
@@ -34,10 +35,23 @@ macro_rules! numbers {
         impl Operand for $number {
             #[track_caller]
             fn like(self, like: &Tensor) -> Tensor {
-                Tensor::number(f64::from(self), like.dtype(), like.device())
+                beside(f64::from(self), like)
             }
         }
     )+};
+}
+
+/// A number of the dtype of `like`. Beside integers it has to be one: 0.5 must not become 0 without a word. A
+/// negative one beside u32 wraps, so that adding −1 takes 1 off.
+#[track_caller]
+fn beside(number: f64, like: &Tensor) -> Tensor {
+    let dtype = like.dtype();
+    let fits = number.fract() == 0.0 && number.abs() < f64::from(u32::MAX) + 1.0;
+    if dtype.is_int() && !fits && like.check().is_ok() {
+        let message = format!("{number} is not an {dtype}; convert the tensor beside it with to_dtype");
+        return Tensor::wrong("number", message, &[("beside", like)]);
+    }
+    Tensor::number(number, dtype, like.device())
 }
 
 numbers!(f32 f64 i32 u32);

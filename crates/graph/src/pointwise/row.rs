@@ -16,6 +16,10 @@ pub enum Class {
     Signed,
     /// f32, f64, i32, u32.
     Number,
+    /// i32, u32.
+    Integer,
+    /// i32, u32, bool.
+    Bits,
     /// bool.
     Bool,
     /// Every dtype.
@@ -31,6 +35,8 @@ impl Class {
             Class::Float => dtype.is_float(),
             Class::Signed => dtype.is_float() || dtype == DType::I32,
             Class::Number => dtype != DType::Bool,
+            Class::Integer => dtype.is_int(),
+            Class::Bits => dtype.is_int() || dtype == DType::Bool,
             Class::Bool => dtype == DType::Bool,
             Class::Any => true,
             Class::Only(only) => dtype == only,

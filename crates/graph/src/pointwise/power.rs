@@ -1,4 +1,4 @@
-//! Functions of one real variable, and powers.
+//! Exponentials, logarithms, roots and powers.
 
 use super::row::{gradient, lanes, pointwise};
 use super::{Class, Types};
@@ -15,6 +15,22 @@ pointwise! {
         vjp: { |g, y| [g * y] },
         probe: (-4.0, 4.0),
     }
+    /// `2ˣ`.
+    exp2(x) FLOAT => {
+        cpu: same [F32 F64] x.exp2(),
+        wgsl: [_ => "ag_exp2($0)"],
+        // dy/dx = y·ln 2
+        vjp: { |g, y| [g * y * std::f64::consts::LN_2] },
+        probe: (-4.0, 4.0),
+    }
+    /// `eˣ − 1`, with all digits near 0.
+    expm1(x) FLOAT => {
+        cpu: same [F32 F64] x.exp_m1(),
+        wgsl: [_ => "ag_expm1($0)"],
+        // dy/dx = eˣ = y + 1
+        vjp: { |g, y| [g * (y + 1.0)] },
+        probe: (-3.0, 3.0),
+    }
     /// Natural logarithm; −∞ at 0, NaN below.
     log(x) FLOAT => {
         cpu: same [F32 F64] x.ln(),
@@ -22,6 +38,22 @@ pointwise! {
         // dy/dx = 1 / x
         vjp: { |g, _y| [g / x] },
         probe: (0.1, 8.0),
+    }
+    /// Logarithm to base 2; −∞ at 0, NaN below.
+    log2(x) FLOAT => {
+        cpu: same [F32 F64] x.log2(),
+        wgsl: [_ => "ag_log2($0)"],
+        // dy/dx = 1 / (x·ln 2)
+        vjp: { |g, _y| [g * std::f64::consts::LOG2_E / x] },
+        probe: (0.1, 8.0),
+    }
+    /// `ln(1 + x)`, with all digits near 0; −∞ at −1, NaN below.
+    log1p(x) FLOAT => {
+        cpu: same [F32 F64] x.ln_1p(),
+        wgsl: [_ => "ag_log1p($0)"],
+        // dy/dx = 1 / (1 + x)
+        vjp: { |g, _y| [g / (x + 1.0)] },
+        probe: (-0.7, 4.0),
     }
     /// Square root; NaN below 0.
     sqrt(x) FLOAT => {
@@ -64,64 +96,5 @@ pointwise! {
             x.eq(0.0).logical_and(y.ge(0.0)).select(0.0, g * out * x.log()),
         ] },
         probe: (0.3, 3.0),
-    }
-    /// Sine of `x` in radians.
-    sin(x) FLOAT => {
-        cpu: same [F32 F64] x.sin(),
-        wgsl: [_ => "sin($0)"],
-        vjp: { |g, _y| [g * x.cos()] },
-        probe: (-3.0, 3.0),
-    }
-    /// Cosine of `x` in radians.
-    cos(x) FLOAT => {
-        cpu: same [F32 F64] x.cos(),
-        wgsl: [_ => "cos($0)"],
-        vjp: { |g, _y| [-(g * x.sin())] },
-        probe: (-3.0, 3.0),
-    }
-    /// Hyperbolic tangent, in (−1, 1).
-    tanh(x) FLOAT => {
-        cpu: same [F32 F64] x.tanh(),
-        wgsl: [_ => "ag_tanh($0)"],
-        // dy/dx = 1 − y²
-        vjp: { |g, y| [g * (1.0 - y * y)] },
-        probe: (-4.0, 4.0),
-    }
-    /// The logistic function `1 / (1 + e^−x)`, in (0, 1).
-    sigmoid(x) FLOAT => {
-        // through e^−|x|, which cannot overflow
-        cpu: same [F32 F64] { let e = (-x.abs()).exp(); if x < 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) } },
-        wgsl: [_ => "ag_sigmoid($0)"],
-        // dy/dx = y·(1 − y)
-        vjp: { |g, y| [g * y * (1.0 - y)] },
-        probe: (-6.0, 6.0),
-    }
-    /// Rectified linear unit `max(x, 0)`; NaN stays. The gradient at 0 is 0.
-    relu(x) FLOAT => {
-        cpu: same [F32 F64] if x > 0.0 || x.is_nan() { x } else { 0.0 },
-        wgsl: [_ => "ag_max($0, 0.0)"],
-        vjp: { |g, y| [y.gt(0.0).select(g, 0.0)] },
-        probe: (-3.0, 3.0),
-    }
-    /// The largest integer not above `x`. The gradient is 0.
-    floor(x) FLOAT => {
-        cpu: same [F32 F64] x.floor(),
-        wgsl: [_ => "floor($0)"],
-        vjp: { |g, _y| [g * 0.0] },
-        probe: (0.1, 0.9),
-    }
-    /// The smallest integer not below `x`. The gradient is 0.
-    ceil(x) FLOAT => {
-        cpu: same [F32 F64] x.ceil(),
-        wgsl: [_ => "ceil($0)"],
-        vjp: { |g, _y| [g * 0.0] },
-        probe: (0.1, 0.9),
-    }
-    /// The nearest integer, halves to even. The gradient is 0.
-    round(x) FLOAT => {
-        cpu: same [F32 F64] x.round_ties_even(),
-        wgsl: [_ => "ag_round($0)"],
-        vjp: { |g, _y| [g * 0.0] },
-        probe: (0.1, 0.4),
     }
 }
