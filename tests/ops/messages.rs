@@ -40,6 +40,40 @@ fn pointwise() {
 }
 
 #[test]
+fn activations() {
+    says(
+        t([2, 3, 4]).prelu(&t([4])),
+        "prelu: takes one slope or one for each of 3 channels: input [2, 3, 4], weight [4]",
+    );
+    says(t([2, 5]).maxout(1, 2), "maxout: 2 pieces do not divide axis 1 of [2, 5]");
+    says(t([2, 4]).maxout(2, 2), "maxout: axis 2 is out of range for 2 axes");
+    says(t([2, 4]).maxout(1, 0), "maxout: 0 pieces do not divide axis 1 of [2, 4]");
+    says(t([2, 5]).glu(1), "glu: axis 1 of [2, 5] has an odd size");
+    says(t([2]).celu(0.0), "celu: alpha is 0; it must be above 0");
+    says(
+        of(DType::I32, &[2]).gelu(),
+        "number: 0.5 is not an i32; convert the tensor beside it with to_dtype",
+    );
+}
+
+#[test]
+fn numbers_beside_integers_are_whole() {
+    for dtype in [DType::I32, DType::U32] {
+        for (number, shown) in
+            [(0.5, "0.5"), (f64::NAN, "NaN"), (f64::INFINITY, "inf"), (1e10, "10000000000")]
+        {
+            let expected =
+                format!("number: {shown} is not an {dtype}; convert the tensor beside it with to_dtype");
+            says(of(dtype, &[2]) * number, &expected);
+            says(number - of(dtype, &[2]), &expected);
+        }
+        assert!((of(dtype, &[2]) + 2.0).check().is_ok());
+    }
+    // one less, as integers wrap
+    assert_eq!((of(DType::U32, &[1]) + 5u32 + -1.0).to_vec::<u32>().unwrap(), [4]);
+}
+
+#[test]
 fn products() {
     says(t([2, 3]).matmul(&t([4, 5])), "matmul: inner dimensions differ: left [2, 3], right [4, 5]");
     says(t([2, 3]).matmul(&of(DType::I32, &[3, 2])), "matmul: dtypes differ: left f32, right i32");

@@ -42,7 +42,11 @@ mod random;
 mod store;
 mod summary;
 
-pub use activation::{activation, celu, elu, gelu, gelu_tanh, hard_sigmoid, hard_swish, hard_tanh, identity, leaky_relu, leaky_relu_with, log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, softmax, softplus, softsign, step, tanh};
+pub use activation::{
+    activation, celu, elu, gelu, gelu_tanh, hard_sigmoid, hard_swish, hard_tanh, identity, leaky_relu,
+    leaky_relu_with, log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, softmax, softplus,
+    softsign, step, tanh,
+};
 pub use ctx::Ctx;
 pub use error::{Error, Mismatch, Result};
 pub use gradients::{Gradients, clip_global_norm, clip_value};

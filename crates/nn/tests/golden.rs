@@ -125,7 +125,23 @@ fn cross_entropy_is_pytorchs() {
 #[test]
 fn activations_are_pytorchs() {
     for golden in BOTH {
-        for name in ["leaky_relu", "elu", "softplus", "log_sigmoid", "silu", "gelu", "relu6"] {
+        for name in [
+            "leaky_relu",
+            "elu",
+            "softplus",
+            "log_sigmoid",
+            "silu",
+            "gelu",
+            "gelu_tanh",
+            "relu6",
+            "selu",
+            "celu",
+            "mish",
+            "softsign",
+            "hard_tanh",
+            "hard_sigmoid",
+            "hard_swish",
+        ] {
             let rows = golden.tensor(&format!("activation.{name}"));
             let x = rows.slice(0, 0, 1).detached().unwrap();
             let y = activation(name).unwrap()(&x);

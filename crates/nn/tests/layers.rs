@@ -128,7 +128,10 @@ fn activations_stay_finite_far_out() {
     let sums = softmax(&tensor(&[1.0, 2.0, 3.0, 1000.0, 0.0, -1000.0], [2, 3])).sum(&[1]);
     close("softmax", &values(&sums), &[1.0, 1.0], 1e-6);
     let text = activation("rellu").unwrap_err().to_string();
-    assert!(text.starts_with("activation: there is no \"rellu\"; known are celu, elu, gelu, gelu_tanh"), "{text}");
+    assert!(
+        text.starts_with("activation: there is no \"rellu\"; known are celu, elu, gelu, gelu_tanh"),
+        "{text}"
+    );
 }
 
 #[test]

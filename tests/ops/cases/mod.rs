@@ -1,5 +1,6 @@
 //! The cases, a list for each family of ops.
 
+mod activation;
 mod autodiff;
 mod compose;
 mod conv;
@@ -38,6 +39,7 @@ pub fn all() -> Vec<Case> {
         sources::cases(),
         compose::cases(),
         autodiff::cases(),
+        activation::cases(),
     ]
     .concat()
 }

@@ -1,5 +1,6 @@
 //! Against PyTorch: see `tests/golden`, where a script for each family of ops writes the numbers.
 
+mod activation;
 mod conv;
 mod core;
 mod indexing;
@@ -24,6 +25,7 @@ const FAMILIES: &[(&str, &Table)] = &[
     (include_str!("../../golden/conv.txt"), conv::TABLE),
     (include_str!("../../golden/indexing.txt"), indexing::TABLE),
     (include_str!("../../golden/movement.txt"), movement::TABLE),
+    (include_str!("../../golden/activation.txt"), activation::TABLE),
 ];
 
 #[derive(Default)]

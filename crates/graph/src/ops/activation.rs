@@ -30,7 +30,10 @@ impl Tensor {
     #[track_caller]
     pub fn prelu(&self, weight: &Tensor) -> Tensor {
         let channels = self.size(if self.rank() > 1 { 1 } else { 0 });
-        if weight.check().is_ok() && self.check().is_ok() && (weight.rank() > 1 || ![1, channels].contains(&weight.numel())) {
+        if weight.check().is_ok()
+            && self.check().is_ok()
+            && (weight.rank() > 1 || ![1, channels].contains(&weight.numel()))
+        {
             let message = format!(
                 "takes one slope or one for each of {channels} channels: input {}, weight {}",
                 self.shape(),
@@ -63,7 +66,11 @@ impl Tensor {
     #[track_caller]
     pub fn celu(&self, alpha: f64) -> Tensor {
         if alpha.is_nan() || alpha <= 0.0 {
-            return Tensor::wrong("celu", format!("alpha is {alpha}; it must be above 0"), &[("input", self)]);
+            return Tensor::wrong(
+                "celu",
+                format!("alpha is {alpha}; it must be above 0"),
+                &[("input", self)],
+            );
         }
         let above = self.gt(0.0);
         above.select(self, (above.select(0.0, self) / alpha).expm1() * alpha)
@@ -135,10 +142,10 @@ impl Tensor {
         self * self.hard_sigmoid()
     }
 
-    /// `x` where it is above `threshold`, `value` elsewhere, as `torch.threshold`.
+    /// `value` where `x ≤ threshold`, `x` elsewhere, as `torch.threshold`.
     #[track_caller]
     pub fn threshold(&self, threshold: f64, value: f64) -> Tensor {
-        self.gt(threshold).select(self, value)
+        self.le(threshold).select(value, self)
     }
 
     /// 1 above 0, 0 elsewhere (at 0, and for NaN): the perceptron's threshold. The gradient is 0 nowhere useful, so

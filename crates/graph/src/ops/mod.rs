@@ -1,9 +1,10 @@
 //! The ops that are not elementwise, one file each: the methods, the shape rule, the gradient, the CPU meaning and
 //! the GPU lowering.
 
+pub mod activation;
 pub mod after;
 mod axes;
-pub mod activation;
+mod axes;
 pub mod conv;
 mod conv_options;
 mod convolve;

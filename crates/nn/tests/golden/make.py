@@ -72,7 +72,15 @@ for name, function in {
     "softplus": nn.functional.softplus,
     "log_sigmoid": nn.functional.logsigmoid,
     "silu": nn.functional.silu,
-    "gelu": lambda x: nn.functional.gelu(x, approximate="tanh"),
+    "gelu": nn.functional.gelu,
+    "gelu_tanh": lambda x: nn.functional.gelu(x, approximate="tanh"),
+    "selu": nn.functional.selu,
+    "celu": nn.functional.celu,
+    "mish": nn.functional.mish,
+    "softsign": nn.functional.softsign,
+    "hard_tanh": nn.functional.hardtanh,
+    "hard_sigmoid": nn.functional.hardsigmoid,
+    "hard_swish": nn.functional.hardswish,
     "relu6": nn.functional.relu6,
 }.items():
     x = torch.tensor([-30.0, -2.5, -0.75, 0.5, 1.0, 4.0, 7.0, 40.0], requires_grad=True)

@@ -1,0 +1,48 @@
+//! Activation functions, and the rest of the elementwise functions: `tests/golden/activation.py`.
+
+use anygrad_graph::DType;
+
+use super::Build;
+
+pub const TABLE: &[(&str, Build)] = &[
+    ("exp2", |x| x[0].exp2()),
+    ("expm1", |x| x[0].expm1()),
+    ("log2", |x| x[0].log2()),
+    ("log1p", |x| x[0].log1p()),
+    ("tan", |x| x[0].tan()),
+    ("asin", |x| x[0].asin()),
+    ("acos", |x| x[0].acos()),
+    ("atan", |x| x[0].atan()),
+    ("sinh", |x| x[0].sinh()),
+    ("cosh", |x| x[0].cosh()),
+    ("asinh", |x| x[0].asinh()),
+    ("acosh", |x| x[0].acosh()),
+    ("atanh", |x| x[0].atanh()),
+    ("erf", |x| x[0].erf()),
+    ("trunc", |x| x[0].trunc()),
+    ("frac", |x| x[0].frac()),
+    ("sin large", |x| x[0].sin()),
+    ("cos large", |x| x[0].cos()),
+    ("atan2", |x| x[0].atan2(&x[1])),
+    ("remainder large", |x| x[0].remainder(&x[1])),
+    ("relu6", |x| x[0].relu6()),
+    ("leaky_relu", |x| x[0].leaky_relu(0.01)),
+    ("elu", |x| x[0].elu(1.5)),
+    ("selu", |x| x[0].selu()),
+    ("celu", |x| x[0].celu(0.7)),
+    ("gelu", |x| x[0].gelu()),
+    ("gelu_tanh", |x| x[0].gelu_tanh()),
+    ("silu", |x| x[0].silu()),
+    ("mish", |x| x[0].mish()),
+    ("softplus", |x| x[0].softplus(2.0, 5.0)),
+    ("softsign", |x| x[0].softsign()),
+    ("hard_tanh", |x| x[0].hard_tanh(-1.0, 2.0)),
+    ("hard_sigmoid", |x| x[0].hard_sigmoid()),
+    ("hard_swish", |x| x[0].hard_swish()),
+    ("threshold", |x| x[0].threshold(0.5, -3.0)),
+    ("log_sigmoid", |x| x[0].log_sigmoid()),
+    ("step", |x| x[0].step()),
+    ("prelu", |x| x[0].prelu(&x[1])),
+    ("glu", |x| x[0].glu(1)),
+    ("masked_fill", |x| x[1].masked_fill(&x[0].to_dtype(DType::Bool), -2.5)),
+];
