@@ -160,7 +160,7 @@ impl Tensor {
     #[track_caller]
     pub fn maxout(&self, axis: isize, pieces: usize) -> Tensor {
         match axis_of(axis, self.rank()) {
-            Ok(at) if pieces > 0 && self.shape()[at] % pieces == 0 => {
+            Ok(at) if pieces > 0 && self.shape()[at].is_multiple_of(pieces) => {
                 let mut split = self.shape().clone();
                 split[at] /= pieces;
                 split.insert(at + 1, pieces);
@@ -178,7 +178,7 @@ impl Tensor {
     #[track_caller]
     pub fn glu(&self, axis: isize) -> Tensor {
         match axis_of(axis, self.rank()) {
-            Ok(at) if self.shape()[at] % 2 == 0 => {
+            Ok(at) if self.shape()[at].is_multiple_of(2) => {
                 let half = self.shape()[at] / 2;
                 self.slice(axis, 0, half) * self.slice(axis, half, half).sigmoid()
             }
