@@ -4,7 +4,6 @@
 pub mod activation;
 pub mod after;
 mod axes;
-mod axes;
 pub mod conv;
 mod conv_options;
 mod convolve;
