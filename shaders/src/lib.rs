@@ -55,3 +55,11 @@ pub const WINDOW_GATHER: &str = include_str!("../window_gather.wgsl");
 pub const WINDOW_ADJOINT: &str = include_str!("../window_adjoint.wgsl");
 /// Body that marks windows of padding only.
 pub const WINDOW_NO_PLACE: &str = include_str!("../window_no_place.wgsl");
+/// Body of the scans with one thread for each chunk of a line.
+pub const SCAN_THREAD: &str = include_str!("../scan_thread.wgsl");
+/// Body of the scans with one workgroup for each chunk of a line.
+pub const SCAN_WORKGROUP: &str = include_str!("../scan_workgroup.wgsl");
+/// Body that sorts small blocks.
+pub const SORT_BLOCK: &str = include_str!("../sort_block.wgsl");
+/// Body that merges sorted runs in pairs.
+pub const SORT_MERGE: &str = include_str!("../sort_merge.wgsl");

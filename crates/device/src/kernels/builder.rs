@@ -47,6 +47,11 @@ impl Builder {
         line(&mut self.declarations, format_args!("const {name}: u32 = {value}u;"));
     }
 
+    /// `const name: bool = value;`
+    pub fn flag(&mut self, name: &str, value: bool) {
+        line(&mut self.declarations, format_args!("const {name}: bool = {value};"));
+    }
+
     /// `alias name = wgsl_type;`
     pub fn alias(&mut self, name: &str, wgsl_type: &str) {
         line(&mut self.declarations, format_args!("alias {name} = {wgsl_type};"));

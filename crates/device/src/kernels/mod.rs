@@ -3,6 +3,7 @@
 mod address;
 mod builder;
 pub mod conv;
+mod lines;
 mod loads;
 mod math;
 pub mod matmul;
@@ -10,6 +11,8 @@ pub mod movement;
 pub mod pointwise;
 mod program;
 pub mod reduce;
+pub mod scan;
+pub mod sort;
 pub mod window;
 
 pub(crate) use builder::invalid;
