@@ -155,8 +155,8 @@ fn reductions() {
     says(t([0, 3]).argmin(0), "argmin: no elements along axes [0] of [0, 3]");
     says(t([2]).argmax(1), "argmax: axis 1 is out of range for 1 axes");
     says(of(DType::I32, &[2]).mean(&[0]), "mean: takes f32 or f64, not i32");
-    says(t([2]).mean(&[1]), "sum: axis 1 is out of range for 1 axes");
-    says(t([2]).softmax(1), "max: axis 1 is out of range for 1 axes");
+    says(t([2]).mean(&[1]), "mean: axis 1 is out of range for 1 axes");
+    says(t([2]).softmax(1), "softmax: axis 1 is out of range for 1 axes");
 }
 
 #[test]

@@ -14,9 +14,12 @@ mod pointwise;
 mod pool;
 mod ranges;
 mod reduce;
+mod scan;
 mod scatter;
 mod slicing;
+mod sort;
 mod sources;
+mod statistics;
 
 use crate::case::Case;
 use crate::devices::say;
@@ -29,6 +32,9 @@ pub fn all() -> Vec<Case> {
         conv_options::cases(),
         pool::cases(),
         reduce::cases(),
+        scan::cases(),
+        sort::cases(),
+        statistics::cases(),
         movement::cases(),
         index::cases(),
         slicing::cases(),

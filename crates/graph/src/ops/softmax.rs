@@ -1,9 +1,10 @@
-//! Compositions over rows: softmax, log-softmax, variance.
+//! Compositions over rows: softmax, softmin, log-softmax; and whole powers.
 
 use crate::Tensor;
 
 impl Tensor {
-    /// `e^{x_i} / Σ_j e^{x_j}` along `axis`; the largest element is subtracted first, so nothing overflows.
+    /// `e^{x_i} / Σ_j e^{x_j}` along `axis`; the largest element is subtracted first, so nothing overflows. An element
+    /// that is −∞, as masks have it, gets 0; where all are, or one is +∞ or NaN, the result is NaN, as PyTorch's.
     ///
     /// ```
     /// # use anygrad_graph::{Device, Tensor};
@@ -13,23 +14,42 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn softmax(&self, axis: isize) -> Tensor {
+        self.softmax_as("softmax", axis)
+    }
+
+    /// `e^{−x_i} / Σ_j e^{−x_j}` along `axis`: the softmax of `−x`.
+    #[track_caller]
+    pub fn softmin(&self, axis: isize) -> Tensor {
+        match self.float_axes("softmin", &[axis]) {
+            Ok(_) => (-self).softmax_as("softmin", axis),
+            Err(wrong) => wrong,
+        }
+    }
+
+    #[track_caller]
+    fn softmax_as(&self, name: &'static str, axis: isize) -> Tensor {
+        match self.float_axes(name, &[axis]) {
+            Ok(0) => return self.clone(),
+            Ok(_) => {}
+            Err(wrong) => return wrong,
+        }
         let e = (self - self.max_keep(&[axis]).stop_gradient()).exp();
         let sum = e.sum_keep(&[axis]);
         e / sum
     }
 
-    /// `x_i − log Σ_j e^{x_j}` along `axis`, computed without overflow.
+    /// `x_i − log Σ_j e^{x_j}` along `axis`, computed without overflow. Infinities and NaN as in
+    /// [`softmax`](Tensor::softmax).
     #[track_caller]
     pub fn log_softmax(&self, axis: isize) -> Tensor {
+        match self.float_axes("log_softmax", &[axis]) {
+            Ok(0) => return self.clone(),
+            Ok(_) => {}
+            Err(wrong) => return wrong,
+        }
         let shifted = self - self.max_keep(&[axis]).stop_gradient();
         let log_sum = shifted.exp().sum_keep(&[axis]).log();
         shifted - log_sum
-    }
-
-    /// The variance over `axes` with divisor n (not n − 1); the axes disappear.
-    #[track_caller]
-    pub fn var(&self, axes: &[isize]) -> Tensor {
-        (self - self.mean_keep(axes)).square().mean(axes)
     }
 
     /// `x` to a whole power by repeated products; a negative power is the reciprocal.
