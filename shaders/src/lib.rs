@@ -43,8 +43,6 @@ pub const SCATTER_LINK: &str = include_str!("../scatter_link.wgsl");
 pub const SCATTER_CHAIN: &str = include_str!("../scatter_chain.wgsl");
 /// Body that adds windows up where they lie.
 pub const FOLD: &str = include_str!("../fold.wgsl");
-/// Body that finds the last place of each index.
-pub const LAST_MATCH: &str = include_str!("../last_match.wgsl");
 /// Body of the sum over pooling windows.
 pub const WINDOW_SUM: &str = include_str!("../window_sum.wgsl");
 /// Body of the place of the largest element of pooling windows.

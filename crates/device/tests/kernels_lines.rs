@@ -87,8 +87,9 @@ fn the_last_place_of_each_index_is_found() {
         (dense(&[6, 5]).slice(0, 5, 3, -2), 0, 4),
         (dense(&[0, 3]), 0, 4),
         (dense(&[3, 4]), 0, 0),
-        // three dispatches
+        // many threads for each place
         (dense(&[40_000]), 0, 5_000),
+        (dense(&[70_000]), 0, 3),
     ];
     for (index, axis, size) in cases {
         let at: Vec<u32> =
@@ -110,7 +111,7 @@ fn the_last_place_of_each_index_is_found() {
             on_each(
                 |caps| last_match(&index, dtype, axis, size, caps).unwrap(),
                 |gpu, lowered| {
-                    assert_eq!(run(gpu, lowered, &[&at], &[wanted.len()], &[])[0], wanted, "{index:?}");
+                    assert_eq!(run(gpu, lowered, &[&at], &[wanted.len()], &[0])[0], wanted, "{index:?}");
                 },
             );
         }

@@ -35,7 +35,7 @@ fn last_matches() -> Vec<Case> {
         last("repeats", uint([4, 3], 3).lies(Lies::Expanded), 0, 3),
         last("of nothing", uint([0, 2], 3), 0, 3),
         last("to nothing", uint([2, 3], 3), 1, 0),
-        // more than one dispatch, with matches in each
+        // many threads for each place
         last(
             "of many",
             given(DType::U32, &[40_000], (0..40_000).map(|i| (i % 7_919) as f64).collect()),

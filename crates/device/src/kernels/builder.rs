@@ -114,6 +114,12 @@ impl Builder {
         self.binding(name, &ty, operand, Access::ReadWrite);
     }
 
+    /// `var<storage, read_write> name: array<atomic<u32>>;` for what does not depend on the order of threads, such as
+    /// the largest of integers.
+    pub fn read_write_atomic(&mut self, name: &str, operand: Operand) {
+        self.binding(name, "atomic<u32>", operand, Access::ReadWrite);
+    }
+
     /// Adds generated declarations: accessor functions, structs, workgroup variables.
     pub fn function(&mut self, text: impl Into<String>) {
         let text = text.into();

@@ -5,6 +5,7 @@ mod kernels;
 mod movement;
 mod pointwise;
 mod reduce;
+mod views;
 
 use crate::programs::entry::Family;
 
@@ -14,6 +15,7 @@ pub fn families() -> Vec<Family> {
         family(5, pointwise::UNARY),
         family(5, pointwise::BINARY),
         family(5, movement::ENTRIES),
+        family(3, views::ENTRIES),
         family(3, reduce::ENTRIES),
         family(3, kernels::ENTRIES),
         family(3, integers::ENTRIES),
