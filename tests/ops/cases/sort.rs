@@ -38,7 +38,10 @@ pub fn cases() -> Vec<Case> {
         cases.push(case("reorder", format!("special numbers, {way}"), [input], build).special());
         let sorted = move |x: &[Tensor]| x[0].sort(1, descending).0;
         cases.push(case("reorder", format!("rows, {way}"), [float([3, 7])], sorted));
-        cases.push(case("reorder", format!("long rows, {way}"), [float([2, 130]).range(-300.0, 300.0)], sorted).order(1));
+        cases.push(
+            case("reorder", format!("long rows, {way}"), [float([2, 130]).range(-300.0, 300.0)], sorted)
+                .order(1),
+        );
         cases.push(case("reorder", format!("i32, {way}"), [int([3, 9], -9.0, 10.0)], sorted).order(0));
         let permuted = float([3, 5]).lies(Lies::SlicedPermuted);
         cases.push(case("reorder", format!("of a view, {way}"), [permuted], sorted));

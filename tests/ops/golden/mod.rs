@@ -5,6 +5,9 @@ mod conv;
 mod core;
 mod indexing;
 mod movement;
+mod reduce;
+mod scan;
+mod sort;
 
 use std::collections::BTreeSet;
 
@@ -25,6 +28,9 @@ const FAMILIES: &[(&str, &Table)] = &[
     (include_str!("../../golden/conv.txt"), conv::TABLE),
     (include_str!("../../golden/indexing.txt"), indexing::TABLE),
     (include_str!("../../golden/movement.txt"), movement::TABLE),
+    (include_str!("../../golden/reduce.txt"), reduce::TABLE),
+    (include_str!("../../golden/scan.txt"), scan::TABLE),
+    (include_str!("../../golden/sort.txt"), sort::TABLE),
     (include_str!("../../golden/activation.txt"), activation::TABLE),
 ];
 
