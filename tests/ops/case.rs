@@ -25,6 +25,8 @@ pub struct Case {
     /// Inputs such as NaN, infinities and huge numbers: f64 gives other numbers, so GPU and CPU are compared in
     /// f32, and each element by itself.
     pub special: bool,
+    /// Why only the CPU device computes it, if so: recording it on another has to be an error.
+    pub cpu_only: Option<&'static str>,
 }
 
 /// A case with two derivatives.
@@ -44,6 +46,7 @@ pub fn case(
         loose: 1.0,
         loose_slopes: 1.0,
         special: false,
+        cpu_only: None,
     }
 }
 
@@ -66,6 +69,11 @@ impl Case {
     pub fn special(mut self) -> Self {
         self.special = true;
         self.order = 0;
+        self
+    }
+
+    pub fn cpu_only(mut self, reason: &'static str) -> Self {
+        self.cpu_only = Some(reason);
         self
     }
 

@@ -1,5 +1,6 @@
 //! Every case on every device.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anygrad_graph::Device;
@@ -7,7 +8,7 @@ use anygrad_graph::Device;
 use crate::case::Case;
 use crate::compare::{Against, difference};
 use crate::devices::{alone, check_guards, gpus, say};
-use crate::run::{Numbers, Precision, compute};
+use crate::run::{Numbers, Precision, compute, record};
 use crate::{cases, differences};
 
 /// Largest error of f32 on the CPU against f64, as a part of the size of the result. A result is a few roundings
@@ -24,6 +25,8 @@ const BY_ORDER: [f64; 3] = [1.0, 5.0, 25.0];
 #[derive(Default)]
 pub struct Tally {
     counts: [usize; 3],
+    /// Cases that a GPU refused as it has to, by the reason.
+    cpu_only: BTreeMap<&'static str, usize>,
     failures: Vec<String>,
 }
 
@@ -43,6 +46,9 @@ impl Tally {
             self.failures.len(),
             started.elapsed().as_secs_f64()
         ));
+        for (reason, count) in &self.cpu_only {
+            say(&format!("{device}: {count} cases are for the CPU only: {reason}"));
+        }
         let shown: Vec<&str> = self.failures.iter().take(60).map(String::as_str).collect();
         assert!(shown.is_empty(), "{} failures\n{}", self.failures.len(), shown.join("\n"));
     }
@@ -86,6 +92,11 @@ fn on_device(which: usize) {
         let started = Instant::now();
         let mut tally = Tally::default();
         for case in cases::selected() {
+            if let Some(reason) = case.cpu_only {
+                refused(&case, device, &mut tally);
+                *tally.cpu_only.entry(reason).or_default() += 1;
+                continue;
+            }
             tally.count(&case);
             on_gpu(&case, device, &mut tally);
             if let Err(error) = check_guards(device) {
@@ -94,6 +105,15 @@ fn on_device(which: usize) {
         }
         tally.finish(&format!("{name}, {device}"), started);
     });
+}
+
+/// What a GPU does not compute is an error as soon as it is recorded, and the error says what to do.
+fn refused(case: &Case, device: &Device, tally: &mut Tally) {
+    let recorded = record(case, device, Precision::Single, &case.values());
+    let text = recorded.output.check().err().map(|error| error.to_string()).unwrap_or_default();
+    if !text.contains("on the CPU device only") || !text.contains(".to(&Device::cpu())") {
+        tally.fail(case, format!("is for the CPU only, and a GPU says \"{text}\""));
+    }
 }
 
 /// Values against the CPU in the same precision, derivatives against f64.

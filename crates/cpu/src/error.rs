@@ -66,6 +66,18 @@ pub enum CpuError {
         /// What contradicts what.
         why: &'static str,
     },
+    /// A matrix for which there is no result: a singular one has no inverse.
+    #[error("{op}: matrix {matrix} of {shape:?} {why}")]
+    NoResult {
+        /// The operation.
+        op: &'static str,
+        /// Its place in the batch, in row-major order.
+        matrix: usize,
+        /// The shape of the batch of matrices.
+        shape: Vec<usize>,
+        /// Why there is none.
+        why: &'static str,
+    },
     /// The allocator has no memory left.
     #[error("out of memory: {bytes} bytes were asked for")]
     OutOfMemory {

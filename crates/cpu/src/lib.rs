@@ -12,6 +12,7 @@ mod fold;
 mod gather;
 mod host;
 mod lane;
+mod linalg;
 mod lines;
 mod matmul;
 mod parallel;
@@ -38,6 +39,7 @@ pub use lane::{
     BlockFn, Lane, LaneMut, apply1, apply2, apply3, compare2, convert, float1, float2, float3, number1,
     number2, select, truth,
 };
+pub use linalg::{Factor, Solve, factor, solve};
 pub use matmul::matmul;
 pub use pointwise::{Pointwise, Prepared, Sink, Source, SourceKind, Step, run_pointwise};
 pub use random::{threefry, threefry2x32, unit_float};

@@ -50,6 +50,7 @@ pub use grad::{
     gradient, hessian, hessian_vector_product, jacobian, value_and_grad,
 };
 pub use non_finite::{NonFinite, find_non_finite};
+pub use ops::einsum::einsum;
 pub use ops::{ConvOptions, Nested, PadMode, PerAxis};
 pub use program::{Instr, Program};
 pub use rng::Rng;

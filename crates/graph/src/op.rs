@@ -76,6 +76,11 @@ pub trait Op: OpKey + Debug + Send + Sync + 'static {
         Kind::Kernel
     }
 
+    /// Whether only the CPU device computes this op; recording it on another is an error.
+    fn cpu_only(&self) -> bool {
+        false
+    }
+
     /// The gradients of the inputs, recorded from the gradient of the output. `None`: not differentiable.
     ///
     /// A gradient may have the shape its input was broadcast to; it is summed back where it is used.

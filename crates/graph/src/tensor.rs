@@ -205,6 +205,11 @@ impl Tensor {
             None => op.infer(&metas).and_then(|meta| {
                 if !countable(&meta.shape) {
                     Err(format!("the result would have shape {}: more than 2^32 elements", meta.shape))
+                } else if op.cpu_only() && !first.0.device.is_cpu() {
+                    Err(format!(
+                        "is computed on the CPU device only, not on {}; move the tensor with .to(&Device::cpu())",
+                        first.0.device
+                    ))
                 } else if meta.dtype == DType::F64 && !first.0.device.is_cpu() {
                     Err(format!("f64 is computed on the CPU device only, not on {}", first.0.device))
                 } else {
@@ -222,6 +227,27 @@ impl Tensor {
                 Self::poisoned(&first.0.device, error, site)
             }
         }
+    }
+
+    /// The error of a run that could not compute this tensor: named as an error of the call that recorded it.
+    pub(crate) fn failed(&self, message: &str) -> Error {
+        let (node, name) = (&self.0, self.0.op.name());
+        let inputs = match &*node.state() {
+            State::Pending(inputs) => inputs.clone(),
+            _ => Inputs::new(),
+        };
+        let label = |(i, t): (usize, &Tensor)| (node.op.label(i, inputs.len()), t.describe());
+        let operands = inputs.iter().enumerate().map(label).collect();
+        let scope = node.scope.as_deref().unwrap_or_default().to_owned();
+        // backends begin with the op's name as well
+        let message = message.strip_prefix(name).and_then(|m| m.strip_prefix(": ")).unwrap_or(message);
+        Error::Op(Arc::new(OpError {
+            op: name,
+            message: message.to_owned(),
+            site: node.site,
+            scope,
+            operands,
+        }))
     }
 
     fn op_error(

@@ -3,10 +3,12 @@
 mod activation;
 mod autodiff;
 mod compose;
+mod contract;
 mod conv;
 mod conv_options;
 mod diagonal;
 mod index;
+mod linalg;
 mod matmul;
 mod movement;
 mod padding;
@@ -28,6 +30,8 @@ pub fn all() -> Vec<Case> {
     [
         pointwise::cases(),
         matmul::cases(),
+        contract::cases(),
+        linalg::cases(),
         conv::cases(),
         conv_options::cases(),
         pool::cases(),

@@ -1,6 +1,7 @@
 //! Against PyTorch: see `tests/golden`, where a script for each family of ops writes the numbers.
 
 mod activation;
+mod contract;
 mod conv;
 mod core;
 mod indexing;
@@ -25,6 +26,7 @@ type Table = [(&'static str, Build)];
 /// The families: the numbers, and what each case is here.
 const FAMILIES: &[(&str, &Table)] = &[
     (include_str!("../../golden/core.txt"), core::TABLE),
+    (include_str!("../../golden/contract.txt"), contract::TABLE),
     (include_str!("../../golden/conv.txt"), conv::TABLE),
     (include_str!("../../golden/indexing.txt"), indexing::TABLE),
     (include_str!("../../golden/movement.txt"), movement::TABLE),
@@ -91,6 +93,12 @@ fn check(
         .map(|(shape, numbers, real)| leaf(numbers, shape, if *real { float } else { DType::U32 }, device))
         .collect();
     let output = build(&inputs);
+    if !device.is_cpu() && contract::CPU_ONLY.contains(&golden.name.split(' ').next().unwrap_or_default()) {
+        if !output.check().is_err_and(|error| error.to_string().contains("on the CPU device only")) {
+            wrong.push(format!("{} on {device}: is for the CPU only, and was not refused", golden.name));
+        }
+        return;
+    }
     let mut grads = Vec::new();
     if !golden.grads.is_empty() {
         let weights: Vec<f64> = (0..output.numel()).map(|i| ((7 * i % 11) as f64 - 5.0) / 4.0).collect();

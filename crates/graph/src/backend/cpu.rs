@@ -84,7 +84,8 @@ impl CpuPlan {
                         .iter()
                         .map(|(value, layout)| Ok(View { data: stored(&values, *value)?, layout }))
                         .collect::<Result<_, Error>>()?;
-                    let storage = node.op.eval(host, &views, &node.meta)?;
+                    let storage =
+                        node.op.eval(host, &views, &node.meta).map_err(|e| failed(&lowered, *instr, e))?;
                     values[*instr as usize] = Some(cpu::Buffer::new(host, storage));
                 }
             }
@@ -96,6 +97,14 @@ impl CpuPlan {
         };
         let outputs = self.schedule.outputs.iter().map(output).collect::<Result<_, Error>>()?;
         Ok((lowered, outputs))
+    }
+}
+
+/// An error with the call that recorded the instruction, where that is known.
+fn failed(lowered: &Lowered, instr: u32, error: cpu::CpuError) -> Error {
+    match lowered.nodes.get(instr as usize) {
+        Some(node) => node.failed(&error.to_string()),
+        None => error.into(),
     }
 }
 

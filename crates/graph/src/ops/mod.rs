@@ -4,13 +4,18 @@
 pub mod activation;
 pub mod after;
 mod axes;
+pub mod contract;
 pub mod conv;
 mod conv_options;
 mod convolve;
 mod diagonal;
+pub mod einsum;
+mod equation;
 pub mod gather;
 mod joining;
 pub mod leaf;
+pub mod linalg;
+mod linalg_methods;
 pub mod matmul;
 pub mod movement;
 pub mod norm;
