@@ -161,6 +161,9 @@ fn windows() {
         t([1, 1, 4, 4]).im2col(&Window { rank: 4, ..two.clone() }),
         "im2col: 4 spatial axes; 1 to 3 are possible",
     );
+    let padded = |pad: usize| t([1, 1, 4, 4]).im2col(&Window { pad_hi: [0, pad, pad], ..two.clone() });
+    says(padded(usize::MAX - 1), "pad: the size overflows");
+    says(padded(70_000), "pad: the result would have shape [1, 1, 70004, 70004]: more than 2^32 elements");
     says(t([1, 4, 5]).col2im(&[4, 4], &two), "col2im: takes [N, C·4, 4] for images of [4, 4], not [1, 4, 5]");
     says(t([1, 5, 4]).col2im(&[4, 4], &two), "col2im: takes [N, C·4, 4] for images of [4, 4], not [1, 5, 4]");
     says(t([1, 4, 4]).col2im(&[4], &two), "col2im: the window [2, 2] does not fit images of [4]");

@@ -217,6 +217,10 @@ impl Tensor {
             let unfold = Unfold { axis: 2 + i, size, step, dilation: window.dilation[first + i] };
             windows = Tensor::record(unfold, &[&windows]);
         }
+        // the padded size may be too large for any tensor
+        if windows.check().is_err() {
+            return windows;
+        }
         // [N, C, *counts, *kernel] to [N, C·kernel, counts]
         let order: Vec<isize> =
             [0, 1].into_iter().chain(2 + rank..2 + 2 * rank).chain(2..2 + rank).map(|a| a as isize).collect();
