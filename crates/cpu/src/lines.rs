@@ -6,27 +6,26 @@ use crate::{CpuError, View};
 
 /// Views of one shape cut into lines along an axis. A result of that shape lies in blocks, one for each index
 /// before the axis, and each block holds `length` rows of `right` neighbouring lines.
-pub(crate) struct Lines<'a> {
+pub(crate) struct Lines {
     /// Elements of a line.
     pub length: usize,
     /// Lines that lie side by side: positions of the axes after this one.
     pub right: usize,
     /// Positions of the axes before this one.
     pub left: usize,
-    views: Vec<Line<'a>>,
+    views: Vec<Line>,
 }
 
 /// Where the lines of one view start.
-struct Line<'a> {
-    layout: &'a Layout,
+struct Line {
     before: Walk,
-    /// Distance of each line of a block from its first.
-    after: Vec<isize>,
-    axis: usize,
+    /// From the first line of a block.
+    after: Walk,
+    stride: isize,
 }
 
-impl<'a> Lines<'a> {
-    pub fn new(op: &'static str, views: &[View<'a>], axis: usize) -> Result<Self, CpuError> {
+impl Lines {
+    pub fn new(op: &'static str, views: &[View<'_>], axis: usize) -> Result<Self, CpuError> {
         let Some(first) = views.first() else {
             return Err(CpuError::Invalid { op, why: "no inputs" });
         };
@@ -50,11 +49,6 @@ impl<'a> Lines<'a> {
         })
     }
 
-    /// Number of views.
-    pub fn views(&self) -> usize {
-        self.views.len()
-    }
-
     /// Elements in all.
     pub fn numel(&self) -> usize {
         self.left * self.length * self.right
@@ -64,7 +58,15 @@ impl<'a> Lines<'a> {
     #[inline]
     pub fn line(&self, view: usize, left: usize, right: usize) -> (isize, isize) {
         let line = &self.views[view];
-        (line.before.position(left) as isize + line.after[right], line.layout.strides[line.axis])
+        // a distance may be negative, which `as` turns back
+        let start = line.before.position(left) as isize + line.after.position(right) as isize;
+        (start, line.stride)
+    }
+
+    /// The same in the last view.
+    #[inline]
+    pub fn last(&self, left: usize, right: usize) -> (isize, isize) {
+        self.line(self.views.len() - 1, left, right)
     }
 
     /// Calls `work(left, block)` for the blocks of `out`, which has one element for each of the views.
@@ -84,20 +86,19 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl<'a> Line<'a> {
-    fn new(layout: &'a Layout, axis: usize) -> Self {
-        let part = |axes: std::ops::Range<usize>, offset: usize| Layout {
-            shape: Shape::from(&layout.shape[axes.clone()]),
-            strides: layout.strides[axes].iter().copied().collect(),
-            offset,
+impl Line {
+    fn new(layout: &Layout, axis: usize) -> Self {
+        let part = |axes: std::ops::Range<usize>, offset: usize| {
+            Walk::new(&Layout {
+                shape: Shape::from(&layout.shape[axes.clone()]),
+                strides: layout.strides[axes].iter().copied().collect(),
+                offset,
+            })
         };
-        let after = part(axis + 1..layout.rank(), 0);
-        // offsets relative to the first line may be negative, so they are not positions of a layout
-        let mut distances = vec![0isize];
-        for (&size, &stride) in after.shape.iter().zip(&after.strides) {
-            distances =
-                distances.iter().flat_map(|&d| (0..size as isize).map(move |i| d + i * stride)).collect();
+        Self {
+            before: part(0..axis, layout.offset),
+            after: part(axis + 1..layout.rank(), 0),
+            stride: layout.strides[axis],
         }
-        Self { layout, before: Walk::new(&part(0..axis, layout.offset)), after: distances, axis }
     }
 }

@@ -13,8 +13,8 @@ pub enum Scan {
     Sum,
     /// Their product; integers wrap.
     Prod,
-    /// Of two inputs `a` and `b`: `h_i = a_i·h_{i−1} + b_i` from `h_{−1} = 0`. A state of 0 contributes 0
-    /// whatever `a_i` is.
+    /// Of two inputs `a` and `b`: `h_i = a_i·h_{i−1} + b_i` from `h_{−1} = 0`. A factor or a state of 0 contributes
+    /// 0, whatever the other is.
     Linear,
     /// The index of the last of the greatest (NaN counts as such).
     MaxIndex,
@@ -83,9 +83,12 @@ fn later<T: Word>(best: (T, u32), x: T, i: usize, greater: bool) -> (T, u32) {
     if i == 0 || wins || x.is_nan() { (x, i as u32) } else { best }
 }
 
+/// Lines that go on side by side.
+const TILE: usize = 32;
+
 struct Run<'a> {
     host: &'a Host,
-    lines: &'a Lines<'a>,
+    lines: &'a Lines,
     exclusive: bool,
 }
 
@@ -112,7 +115,8 @@ impl Run<'_> {
         value: impl Fn(f64) -> R + Sync,
     ) -> Result<Storage, CpuError> {
         let step = |h: f64, _, [at_a, at_b]: [usize; 2]| {
-            let kept = if h == 0.0 { 0.0 } else { wide(a[at_a]) * h };
+            let factor = wide(a[at_a]);
+            let kept = if h == 0.0 || factor == 0.0 { 0.0 } else { factor * h };
             kept + wide(b[at_b])
         };
         self.all(0.0, step, value)
@@ -128,24 +132,25 @@ impl Run<'_> {
         let lines = self.lines;
         let mut out = self.host.take::<R>(lines.numel())?;
         lines.blocks(&mut out, |left, block| {
-            for right in 0..lines.right {
-                let (first, second) = (lines.line(0, left, right), lines.second(left, right));
-                let mut state = start;
-                for (i, to) in block[right..].iter_mut().step_by(lines.right).enumerate() {
-                    let at = |(start, stride): (isize, isize)| (start + i as isize * stride) as usize;
-                    let next = step(state, i, [at(first), at(second)]);
-                    *to = value(if self.exclusive { state } else { next });
-                    state = next;
+            // neighbouring lines together, as they may lie side by side in memory
+            for tile in (0..lines.right).step_by(TILE) {
+                let width = TILE.min(lines.right - tile);
+                let mut states = [start; TILE];
+                let mut from = [[(0, 0); 2]; TILE];
+                for (k, from) in from[..width].iter_mut().enumerate() {
+                    *from = [lines.line(0, left, tile + k), lines.last(left, tile + k)];
+                }
+                for (i, row) in block.chunks_mut(lines.right).enumerate() {
+                    let row = row[tile..tile + width].iter_mut();
+                    for ((to, state), from) in row.zip(&mut states).zip(&from) {
+                        let at = from.map(|(start, stride)| (start + i as isize * stride) as usize);
+                        let next = step(*state, i, at);
+                        *to = value(if self.exclusive { *state } else { next });
+                        *state = next;
+                    }
                 }
             }
         });
         Ok(R::wrap(out))
-    }
-}
-
-impl Lines<'_> {
-    /// A line of the second view, or of the first where there is one view only.
-    fn second(&self, left: usize, right: usize) -> (isize, isize) {
-        self.line(self.views().saturating_sub(1), left, right)
     }
 }

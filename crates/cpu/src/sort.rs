@@ -47,7 +47,7 @@ fn double_key(x: f64) -> u64 {
 /// Sorts the keys of each line. A key holds its index, so no two are equal and any sort is stable.
 fn order<K: Copy + Ord + Send + Sync>(
     host: &Host,
-    lines: &Lines<'_>,
+    lines: &Lines,
     key: impl Fn(usize, usize) -> K + Sync,
     index: impl Fn(K) -> u32 + Sync,
 ) -> Result<Storage, CpuError> {

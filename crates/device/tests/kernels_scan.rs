@@ -136,7 +136,7 @@ fn reference(kind: Scan, x: &[f32], exclusive: bool) -> Vec<f64> {
         state = match kind {
             Scan::Sum => (state.0 + wide, 0),
             Scan::Prod => (state.0 * wide, 0),
-            Scan::Linear => (if state.0 == 0.0 { 0.0 } else { wide * state.0 } + wide, 0),
+            Scan::Linear => (if state.0 == 0.0 || wide == 0.0 { 0.0 } else { wide * state.0 } + wide, 0),
             Scan::MaxIndex if i == 0 || wide >= state.0 || x.is_nan() => (wide, i),
             Scan::MinIndex if i == 0 || wide <= state.0 || x.is_nan() => (wide, i),
             _ => state,

@@ -37,6 +37,21 @@ pub fn cases() -> Vec<Case> {
             x[0].linear_scan(&x[1], 1)
         }),
         case("cummax", "values", [float([3, 9])], |x: &[Tensor]| x[0].cummax(1).0),
+        case("cummax", "a view", [float([3, 4, 5]).lies(Lies::SlicedPermuted)], |x: &[Tensor]| {
+            x[0].cummax(-2).0.tanh()
+        }),
+        case("cummax", "of one", [float([3, 1])], |x: &[Tensor]| x[0].cummax(1).0),
+        case("cummax", "of nothing", [float([3, 0])], |x: &[Tensor]| x[0].cummax(1).0),
+        case(
+            "linear_scan",
+            "starts anew after NaN",
+            [
+                given(DType::F32, &[9], vec![2.0, 1.0, 0.0, 3.0, 0.0, 2.0, 1e30, 1e30, 2.0]),
+                given(DType::F32, &[9], vec![1.0, f64::NAN, 3.0, f64::INFINITY, 2.0, 1.0, 0.0, 0.0, 0.0]),
+            ],
+            |x: &[Tensor]| x[0].linear_scan(&x[1], 0),
+        )
+        .special(),
         case("cummin", "values", [float([9, 3])], |x: &[Tensor]| x[0].cummin(0).0),
         case("logcumsumexp", "rows", [float([3, 9])], |x: &[Tensor]| x[0].logcumsumexp(1)).loose_slopes(2.0),
         case("logcumsumexp", "columns", [float([4, 3])], |x: &[Tensor]| x[0].logcumsumexp(0)),

@@ -17,7 +17,7 @@ pub enum Scan {
     Sum,
     /// Their product.
     Prod,
-    /// Of two inputs `a` and `b`: `h_i = a_i·h_{i−1} + b_i` from `h_{−1} = 0`; a state of 0 contributes 0.
+    /// Of two inputs `a` and `b`: `h_i = a_i·h_{i−1} + b_i` from `h_{−1} = 0`; a factor or state of 0 contributes 0.
     Linear,
     /// The index of the last of the largest; NaN counts as such.
     MaxIndex,

@@ -3,11 +3,11 @@
 use anygrad_cpu::{CpuError, Host, Storage, View};
 use anygrad_device::kernels::scan as kernel;
 use anygrad_device::{Caps, DeviceError, Lowered};
-use anygrad_layout::{DType, Layout, broadcast};
+use anygrad_layout::{DType, Layout, Shape, broadcast};
 
 use super::axis_of;
-use crate::Tensor;
 use crate::op::{Gradients, Meta, Op, Vjp};
+use crate::{Tensor, custom_vjp};
 
 /// What is made of the elements up to a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,7 +17,7 @@ pub enum Scanned {
     Sum,
     /// Their product.
     Prod,
-    /// Of `a` and `b`: `h_i = a_i·h_{i−1} + b_i` from `h_{−1} = 0`.
+    /// Of `a` and `b`: `h_i = a_i·h_{i−1} + b_i` from `h_{−1} = 0`; a factor or state of 0 contributes 0.
     Linear,
     /// The position of the last of the largest; NaN counts as largest.
     MaxIndex,
@@ -157,6 +157,24 @@ impl Scan {
     }
 }
 
+/// The adjoint of reading `index`, which holds each position for a while from that position on: the sum of `g` over
+/// that while. A recurrence that starts anew at each, where adding by index would search the axis for each place.
+fn sums_of_runs(g: &Tensor, at: usize, index: &Tensor) -> Tensor {
+    let axis = at as isize;
+    let size = g.size(axis);
+    if g.numel() == 0 {
+        return g.clone();
+    }
+    let back = index.flip(&[axis]);
+    let behind = Tensor::concat(&[&back.slice(axis, 0, 1), &back.slice(axis, 0, size - 1)], axis);
+    let goes_on = back.eq(&behind).to_dtype(g.dtype());
+    let sums = goes_on.linear_scan(&g.flip(&[axis]), axis).flip(&[axis]);
+    let mut line = Shape::from(vec![1; g.rank()]);
+    line[at] = size;
+    let places = Tensor::iota(size, g.device()).reshape(line);
+    index.eq(places).select(sums, 0.0)
+}
+
 impl Tensor {
     #[track_caller]
     fn scanned(&self, kind: Scanned, axis: isize) -> Tensor {
@@ -208,12 +226,22 @@ impl Tensor {
 
     #[track_caller]
     fn picked(&self, axis: isize, index: &Tensor) -> Tensor {
-        if index.check().is_ok() { self.gather(axis, index) } else { index.clone() }
+        match axis_of(axis, self.rank()) {
+            Ok(at) if index.check().is_ok() => {
+                let backward = move |v: &Vjp<'_>| match v.inputs {
+                    // the index has no gradient
+                    [_, index] => vec![sums_of_runs(v.grad, at, index), index.clone()],
+                    _ => Vec::new(),
+                };
+                custom_vjp(&[self, index], |_| self.gather(axis, index), backward)
+            }
+            _ => index.clone(),
+        }
     }
 
     /// The first-order linear recurrence `h_i = a_i·h_{i−1} + b_i` along `axis` from `h_{−1} = 0`, in parallel; `self`
-    /// is `a`, and the two broadcast. Moving averages, discounted returns and state-space layers are of this form. A
-    /// state that is 0 contributes 0, whatever its factor. Blelloch, Prefix sums and their applications (1990).
+    /// is `a`, and the two broadcast. Moving averages, discounted returns and state-space layers are of this form. A factor
+    /// of 0 starts anew, also after an infinity or NaN, and a state of 0 contributes 0, whatever its factor. Blelloch, Prefix sums and their applications (1990).
     ///
     /// ```
     /// # use anygrad_graph::{Device, Tensor};

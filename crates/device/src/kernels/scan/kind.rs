@@ -31,8 +31,9 @@ impl Scan {
             Scan::Linear => (
                 format!("struct State {{\n    factor: {element},\n    value: {element},\n}}"),
                 "State(1.0, 0.0)".into(),
-                // what is 0 contributes nothing, though the factors' product may have become infinite
-                "    let kept = select(b.factor * a.value, 0.0, a.value == 0.0);\n    \
+                // a 0 contributes nothing, though the product of the factors may have become infinite
+                "    let none = a.value == 0.0 || b.factor == 0.0;\n    \
+                 let kept = select(b.factor * a.value, 0.0, none);\n    \
                  return State(a.factor * b.factor, kept + b.value);\n",
             ),
             Scan::MaxIndex | Scan::MinIndex => (
