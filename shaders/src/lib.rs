@@ -61,3 +61,5 @@ pub const SCAN_WORKGROUP: &str = include_str!("../scan_workgroup.wgsl");
 pub const SORT_BLOCK: &str = include_str!("../sort_block.wgsl");
 /// Body that merges sorted runs in pairs.
 pub const SORT_MERGE: &str = include_str!("../sort_merge.wgsl");
+/// Body of the sum over intervals of an axis.
+pub const INTERVAL_SUM: &str = include_str!("../interval_sum.wgsl");

@@ -11,6 +11,7 @@ mod error;
 mod fold;
 mod gather;
 mod host;
+mod interval;
 mod lane;
 mod linalg;
 mod lines;
@@ -35,6 +36,7 @@ pub use error::CpuError;
 pub use fold::fold;
 pub use gather::{gather, last_match, scatter_add};
 pub use host::{Host, Memory};
+pub use interval::interval_sum;
 pub use lane::{
     BlockFn, Lane, LaneMut, apply1, apply2, apply3, compare2, convert, float1, float2, float3, number1,
     number2, select, truth,

@@ -39,7 +39,7 @@ mod tensor;
 mod unfused;
 
 pub use anygrad_device::{AdapterInfo, AdapterKind, Options, adapters};
-pub use anygrad_layout::{Conv, DType, Layout, Shape, Window};
+pub use anygrad_layout::{Conv, DType, Intervals, Layout, Shape, Window};
 pub use device::{Device, Stats};
 pub use element::Element;
 pub use error::{Error, OpError};
@@ -51,7 +51,7 @@ pub use grad::{
 };
 pub use non_finite::{NonFinite, find_non_finite};
 pub use ops::einsum::einsum;
-pub use ops::{ConvOptions, Nested, PadMode, PerAxis};
+pub use ops::{ConvOptions, Nested, PadMode, PerAxis, PoolOptions, Resize};
 pub use program::{Instr, Program};
 pub use rng::Rng;
 pub use scope::{current as current_scope, recorded_at, scoped};

@@ -14,12 +14,14 @@
 
 mod collapse;
 mod dtype;
+mod intervals;
 mod layout;
 mod shape;
 mod window;
 
 pub use collapse::{Collapsed, collapse};
 pub use dtype::DType;
+pub use intervals::Intervals;
 pub use layout::{Layout, Offsets};
 pub use shape::{Shape, broadcast};
 pub use window::{Conv, Window};

@@ -14,8 +14,10 @@ mod movement;
 mod padding;
 mod pointwise;
 mod pool;
+mod pool_options;
 mod ranges;
 mod reduce;
+mod resize;
 mod scan;
 mod scatter;
 mod slicing;
@@ -35,6 +37,8 @@ pub fn all() -> Vec<Case> {
         conv::cases(),
         conv_options::cases(),
         pool::cases(),
+        pool_options::cases(),
+        resize::cases(),
         reduce::cases(),
         scan::cases(),
         sort::cases(),

@@ -6,7 +6,9 @@ mod conv;
 mod core;
 mod indexing;
 mod movement;
+mod pool;
 mod reduce;
+mod resize;
 mod scan;
 mod sort;
 
@@ -34,6 +36,8 @@ const FAMILIES: &[(&str, &Table)] = &[
     (include_str!("../../golden/scan.txt"), scan::TABLE),
     (include_str!("../../golden/sort.txt"), sort::TABLE),
     (include_str!("../../golden/activation.txt"), activation::TABLE),
+    (include_str!("../../golden/pool.txt"), pool::TABLE),
+    (include_str!("../../golden/resize.txt"), resize::TABLE),
 ];
 
 #[derive(Default)]

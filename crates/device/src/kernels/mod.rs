@@ -3,6 +3,7 @@
 mod address;
 mod builder;
 pub mod conv;
+pub mod interval;
 mod lines;
 mod loads;
 mod math;

@@ -2,6 +2,7 @@
 //! the GPU lowering.
 
 pub mod activation;
+mod adaptive;
 pub mod after;
 mod axes;
 pub mod contract;
@@ -12,6 +13,7 @@ mod diagonal;
 pub mod einsum;
 mod equation;
 pub mod gather;
+pub mod interval;
 mod joining;
 pub mod leaf;
 pub mod linalg;
@@ -23,8 +25,11 @@ pub mod pad;
 mod padding;
 mod per_axis;
 pub mod pool;
+mod pool_options;
+mod pooling;
 mod range;
 pub mod reduce;
+mod resize;
 pub mod scan;
 pub mod scatter;
 mod select;
@@ -39,7 +44,9 @@ pub mod windows;
 pub use conv_options::ConvOptions;
 pub use padding::PadMode;
 pub use per_axis::PerAxis;
+pub use pool_options::PoolOptions;
 pub use range::Nested;
+pub use resize::Resize;
 
 use anygrad_cpu::{CpuError, View};
 use anygrad_device::DeviceError;

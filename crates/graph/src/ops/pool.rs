@@ -58,6 +58,16 @@ impl Op for Pool {
                 x.shape
             ));
         }
+        for axis in 0..window.rank {
+            let i = 3 - window.rank + axis;
+            let n = adjoint.map_or_else(|| x.shape[2 + axis], |size| size[i]);
+            if !holds_something(window, i, n) {
+                return Err(format!(
+                    "a window would lie in the padding alone along spatial axis {axis} of {}",
+                    x.shape
+                ));
+            }
+        }
         if let Some(index) = inputs.get(1) {
             let expected = if adjoint.is_some() { &x.shape } else { &shape };
             if index.dtype != DType::U32 || index.shape != *expected {
@@ -150,7 +160,7 @@ fn check(window: &Window, x: &Meta) -> Result<(), String> {
         }
         let sizes =
             [window.stride[i], window.kernel[i], window.dilation[i], window.pad_lo[i], window.pad_hi[i]];
-        if sizes.iter().any(|&size| size > u32::MAX as usize) {
+        if sizes.iter().any(|&size| size > 1 << 20) {
             return Err(format!("a kernel, stride, dilation or padding is beyond reason: {sizes:?}"));
         }
         // otherwise a window could lie in the padding alone
@@ -164,53 +174,21 @@ fn check(window: &Window, x: &Meta) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether every window has an element among the `n` along entry `i`.
+fn holds_something(window: &Window, i: usize, n: usize) -> bool {
+    let (stride, dilation, pad) = (window.stride[i], window.dilation[i], window.pad_lo[i]);
+    let outputs = window.output_size(i, n);
+    let last_starts_inside = outputs == 0 || (outputs - 1) * stride < n + pad;
+    // taps that lie apart by no more than n cannot step over it; otherwise, of a window that starts in the padding,
+    // the first tap that is not in it
+    let steps_over = |o: usize| (dilation - (pad - o * stride) % dilation) % dilation >= n;
+    let before = || (0..outputs).take_while(|o| o * stride < pad);
+    last_starts_inside && (n >= dilation || !before().any(steps_over))
+}
+
 /// The spatial sizes of `[N, C, *n]`, as the last entries of three.
-fn spatial(x: &Tensor) -> [usize; 3] {
+pub(crate) fn spatial(x: &Tensor) -> [usize; 3] {
     let mut sizes = [1; 3];
     sizes.iter_mut().rev().zip(x.shape().iter().skip(2).rev()).for_each(|(to, &from)| *to = from);
     sizes
-}
-
-impl Tensor {
-    /// The largest element of each window of `[N, C, *n]`; the first of ties gets the gradient, padding is never
-    /// chosen, NaN wins. Output sizes as [`Window::output_size`] gives.
-    #[track_caller]
-    pub fn max_pool(&self, window: &Window) -> Tensor {
-        let index = Tensor::record(Pool::MaxIndex(window.clone()), &[self]);
-        Tensor::record(Pool::Pick(window.clone()), &[self, &index])
-    }
-
-    /// The mean of each window of `[N, C, *n]`; padding counts as zeros, as in PyTorch's default.
-    #[track_caller]
-    pub fn avg_pool(&self, window: &Window) -> Tensor {
-        // of the axes it has: what stands before them does not count
-        let taps = window.kernel.iter().rev().take(window.rank).fold(1usize, |n, &k| n.saturating_mul(k));
-        Tensor::record(Pool::Sum(window.clone()), &[self]) / taps as f64
-    }
-
-    /// Max pooling of `[N, C, H, W]` over square windows: out = `⌊(n − kernel) / stride⌋ + 1`.
-    ///
-    /// ```
-    /// # use anygrad_graph::{Device, Tensor};
-    /// let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0], [1, 1, 2, 2], &Device::cpu());
-    /// assert_eq!(x.max_pool2d(2, 2).to_vec::<f32>()?, [4.0]);
-    /// assert_eq!(x.avg_pool2d(2, 2).to_vec::<f32>()?, [2.5]);
-    /// # Ok::<(), anygrad_graph::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn max_pool2d(&self, kernel: usize, stride: usize) -> Tensor {
-        self.max_pool(&square(kernel, stride))
-    }
-
-    /// Average pooling of `[N, C, H, W]` over square windows: out = `⌊(n − kernel) / stride⌋ + 1`.
-    #[track_caller]
-    pub fn avg_pool2d(&self, kernel: usize, stride: usize) -> Tensor {
-        self.avg_pool(&square(kernel, stride))
-    }
-}
-
-fn square(kernel: usize, stride: usize) -> Window {
-    let mut window = Window::new(&[kernel, kernel]);
-    window.stride = [1, stride, stride];
-    window
 }
