@@ -164,6 +164,6 @@ fn fraction(x: &Tensor, axis: usize, m: usize, line: Line, held: bool) -> Tensor
 fn cubic(t: &Tensor) -> [Tensor; 4] {
     let a = -0.75;
     let near = |s: &Tensor| (s * (a + 2.0) - (a + 3.0)) * s.square() + 1.0;
-    let back = 1.0 - t;
+    let back: Tensor = 1.0 - t;
     [t * a * back.square(), near(t), near(&back), &back * a * t.square()]
 }
