@@ -28,11 +28,19 @@ pub struct Options {
     pub guard_bands: bool,
     /// How long to wait for one submission before that is an error. 60 seconds by default.
     pub timeout: Duration,
+    /// Most bytes a kernel can bind of one buffer, where that is less than what the adapter can do. For tests of
+    /// what a smaller adapter says.
+    pub buffer_bytes: Option<u64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { checked_shaders: false, guard_bands: false, timeout: Duration::from_secs(60) }
+        Self {
+            checked_shaders: false,
+            guard_bands: false,
+            timeout: Duration::from_secs(60),
+            buffer_bytes: None,
+        }
     }
 }
 
@@ -46,6 +54,12 @@ impl Options {
     /// With guard bands around buffers, or without.
     pub fn guard_bands(mut self, on: bool) -> Self {
         self.guard_bands = on;
+        self
+    }
+
+    /// With buffers of at most this many bytes.
+    pub fn buffer_bytes(mut self, most: u64) -> Self {
+        self.buffer_bytes = Some(most);
         self
     }
 
@@ -104,7 +118,10 @@ impl Gpu {
         let (info, adapter) = adapter::adapter(index)?;
         let wanted = wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
         let features = adapter.features() & wanted;
-        let limits = adapter.limits();
+        let mut limits = adapter.limits();
+        if let Some(most) = options.buffer_bytes {
+            limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(most);
+        }
         let description = wgpu::DeviceDescriptor {
             label: Some("anygrad"),
             required_features: features,

@@ -51,8 +51,14 @@ impl GpuPlan {
             fuse: true,
         };
         let schedule = Schedule::new(program, rules);
-        let mut builder =
-            Builder { program, lowered, slots: Slots::new(program), steps: Vec::new(), launches: Vec::new() };
+        let mut builder = Builder {
+            program,
+            lowered,
+            largest: gpu.limits().buffer_bytes,
+            slots: Slots::new(program),
+            steps: Vec::new(),
+            launches: Vec::new(),
+        };
         for place in 0..schedule.groups.len() {
             builder.group(&schedule, place, caps)?;
         }
@@ -107,6 +113,8 @@ fn word(number: f64, dtype: DType) -> u32 {
 struct Builder<'a> {
     program: &'a Program,
     lowered: &'a Lowered,
+    /// Most bytes of a buffer.
+    largest: u64,
     slots: Slots,
     steps: Vec<PlanStep>,
     launches: Vec<LaunchInfo>,
@@ -119,12 +127,14 @@ impl Builder<'_> {
             Group::Pointwise(fused) => {
                 let in_place = schedule.in_place(fused, place);
                 let (program, inputs) = pointwise(fused, &in_place);
-                let kernels = kernel::pointwise(&program, caps, None)?;
+                let last = fused.results.last().map_or(0, |&(id, _, _)| id);
+                let kernels =
+                    kernel::pointwise(&program, caps, None).map_err(|error| self.failed(last, &error))?;
                 // before outputs take slots over
                 let inputs = self.slots.all(&inputs)?;
                 let mut outputs = Vec::new();
                 for (&(id, _, dtype), taken) in fused.results.iter().zip(&in_place) {
-                    let bytes = fused.shape.numel() * dtype.size();
+                    let bytes = self.bytes(id, fused.shape.numel(), dtype)?;
                     outputs.push(match taken.map(|s| fused.sources[s].0.base) {
                         Some(Base::Value(value)) => self.slots.hand_over(value, id),
                         _ => self.slots.open(id, bytes),
@@ -137,17 +147,25 @@ impl Builder<'_> {
                 let (kernels, inputs, numbers) = match (fused, node.op.reduction()) {
                     (Some(fused), Some((kind, axes))) => {
                         let (program, inputs) = pointwise(fused, &[None]);
-                        let kernels = device::kernels::reduce::reduce(&program, kind, axes, caps, None)?;
+                        let kernels = device::kernels::reduce::reduce(&program, kind, axes, caps, None)
+                            .map_err(|error| self.failed(*instr, &error))?;
                         (kernels, inputs, numbers(schedule, fused))
                     }
                     _ => {
                         let (values, layouts): (Vec<u32>, Vec<_>) = inputs.iter().cloned().unzip();
                         let dtypes: Vec<DType> =
                             node.inputs.iter().map(|&i| self.program.instrs[i as usize].meta.dtype).collect();
-                        (node.op.lower(&layouts, &dtypes, &node.meta, caps)?, values, vec![0])
+                        let kernels = node.op.lower(&layouts, &dtypes, &node.meta, caps);
+                        (kernels.map_err(|error| self.failed(*instr, &error))?, values, vec![0])
                     }
                 };
-                let bytes = node.meta.shape.numel() * node.meta.dtype.size();
+                let bytes = self.bytes(*instr, node.meta.shape.numel(), node.meta.dtype)?;
+                if let Some(&most) = kernels.scratch.iter().max().filter(|&&most| most as u64 > self.largest)
+                {
+                    let message =
+                        format!("takes {most} bytes in between, more than the {} of this GPU", self.largest);
+                    return Err(self.failed_because(*instr, &message));
+                }
                 let inputs = self.slots.all(&inputs)?;
                 let output = self.slots.open(*instr, bytes);
                 (kernels, inputs, vec![output], numbers, self.label(&[*instr]))
@@ -190,6 +208,31 @@ impl Builder<'_> {
         }
         scratch.into_iter().for_each(|slot| self.slots.release(slot));
         Ok(())
+    }
+
+    /// The size of a result, if there is a buffer for it.
+    fn bytes(&self, instr: u32, numel: usize, dtype: DType) -> Result<usize, Error> {
+        let bytes = numel.saturating_mul(dtype.size());
+        if bytes as u64 <= self.largest {
+            return Ok(bytes);
+        }
+        let shape =
+            self.program.instrs.get(instr as usize).map(|i| i.meta.shape.to_string()).unwrap_or_default();
+        let message =
+            format!("the result {shape} takes {bytes} bytes, more than the {} of this GPU", self.largest);
+        Err(self.failed_because(instr, &message))
+    }
+
+    /// An error with the call that recorded the instruction.
+    fn failed(&self, instr: u32, error: &device::DeviceError) -> Error {
+        self.failed_because(instr, &error.to_string())
+    }
+
+    fn failed_because(&self, instr: u32, message: &str) -> Error {
+        match self.lowered.nodes.get(instr as usize) {
+            Some(node) => node.failed(message),
+            None => Error::invalid("eval", message),
+        }
     }
 
     fn label(&self, instrs: &[u32]) -> String {

@@ -88,7 +88,7 @@ impl Tensor {
         }
         match upload(device, data) {
             Ok(buffer) => Self::ready(Meta::new(shape, T::DTYPE), device, buffer, T::bounds(data), site),
-            Err(error) => Self::poisoned(device, error, site),
+            Err(error) => Self::poisoned(device, too_large("from_slice", &shape, error, site), site),
         }
     }
 
@@ -171,8 +171,18 @@ impl Tensor {
         }
         match crate::read::storage(self).and_then(|data| send(device, &data)) {
             Ok(buffer) => Self::ready(self.0.meta.clone(), device, buffer, self.0.bounds, site),
-            Err(error) => Self::poisoned(device, error, site),
+            Err(error) => Self::poisoned(device, too_large("to", self.shape(), error, site), site),
         }
+    }
+}
+
+/// The error of an upload, with the call if it is the call that is wrong.
+fn too_large(op: &'static str, shape: &Shape, error: Error, site: &'static Location<'static>) -> Error {
+    match &error {
+        Error::Device(device) if matches!(**device, anygrad_device::DeviceError::TooLarge { .. }) => {
+            OpError::at(op, format!("{shape} for {device}"), site)
+        }
+        _ => error,
     }
 }
 
