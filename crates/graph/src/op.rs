@@ -39,7 +39,8 @@ pub enum Kind {
     Number,
     /// The numbers 0, 1, 2 …; never stored, computed where it is read.
     Iota,
-    /// Another way of reading the first input's elements; see [`Op::view`]. Further inputs are only waited for.
+    /// Another way of reading the first input's elements; see [`Op::view`]. Further inputs are only waited for,
+    /// as far as something else needs them.
     View,
     /// A row of the pointwise table; fuses with its neighbours.
     Pointwise(&'static Row),

@@ -23,9 +23,25 @@ pub(crate) fn group(program: &Program, rules: Rules) -> Grouped {
     fuser.finish()
 }
 
+/// The instructions that outputs are made of.
+fn live(program: &Program) -> Vec<bool> {
+    let mut live = vec![false; program.instrs.len()];
+    program.outputs.iter().for_each(|&out| live[out as usize] = true);
+    for id in (0..program.instrs.len()).rev() {
+        let instr = &program.instrs[id];
+        let read = if matches!(instr.op.kind(), Kind::View) { 1 } else { instr.inputs.len() };
+        if live[id] {
+            instr.inputs.iter().take(read).for_each(|&input| live[input as usize] = true);
+        }
+    }
+    live
+}
+
 pub(super) struct Fuser<'a> {
     pub(super) program: &'a Program,
     pub(super) rules: Rules,
+    /// Whether an output is made of each instruction, and not merely waits for it.
+    live: Vec<bool>,
     /// How each instruction is read.
     pub(super) reads: Vec<Read>,
     /// Instructions that are stored by a copy through this read: views that strides cannot express, and numbers
@@ -50,6 +66,7 @@ impl<'a> Fuser<'a> {
         Self {
             program,
             rules,
+            live: live(program),
             reads: Vec::with_capacity(n),
             copies: vec![None; n],
             waits: vec![SmallVec::new(); n],
@@ -105,8 +122,9 @@ impl<'a> Fuser<'a> {
             self.reads.push(read);
         }
         // kernels and the caller need their operands in memory
-        for instr in &self.program.instrs {
-            if matches!(instr.op.kind(), Kind::Kernel) {
+        for (id, instr) in self.program.instrs.iter().enumerate() {
+            let live = self.live[id];
+            if matches!(instr.op.kind(), Kind::Kernel) && live {
                 for &input in &instr.inputs {
                     if !matches!(self.reads[input as usize].base, Base::Value(_)) {
                         self.store(input);
@@ -198,6 +216,9 @@ impl<'a> Fuser<'a> {
     /// Gives every computed instruction its stage and group.
     fn assign(&mut self) {
         for id in 0..self.program.instrs.len() as u32 {
+            if !self.live[id as usize] {
+                continue;
+            }
             if let Some(read) = &self.copies[id as usize] {
                 let stage = match read.base {
                     Base::Value(base) => self.after(base),
@@ -308,7 +329,7 @@ impl<'a> Fuser<'a> {
 
     fn count_consumers(&mut self) {
         let mut consumers = vec![Vec::new(); self.program.instrs.len()];
-        for id in 0..self.program.instrs.len() as u32 {
+        for id in (0..self.program.instrs.len() as u32).filter(|&id| self.live[id as usize]) {
             if let Some(Read { base: Base::Value(base), .. }) = self.copies[id as usize] {
                 consumers[base as usize].push((id, false));
             }
