@@ -76,6 +76,22 @@ fn xor_learns_what_no_line_can_separate() {
 }
 
 #[test]
+fn ops_of_ones_own_run_on_every_device() {
+    let output = run("custom_op", &["cpu"]);
+    let text = stdout(&output);
+    assert!(output.status.success(), "{}", stderr(&output));
+    for part in
+        ["gradient check: 12 elements", "witch is fused: true", "second_difference: takes floats", "loss "]
+    {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    let output = run("custom_op", &["software"]);
+    let text = if output.status.success() { stdout(&output) } else { stderr(&output) };
+    let none = text.contains("there is no software Vulkan adapter");
+    assert!(none || text.contains("largest difference between the two: "), "{text}");
+}
+
+#[test]
 fn every_example_explains_itself() {
     for name in ["digits", "xor", "mnist_mlp", "mnist_cnn"] {
         let output = run(name, &["--help"]);

@@ -27,11 +27,12 @@
 //! ```
 //!
 //! This crate is a front: what it names lives in [`graph`] (tensors and gradients), [`nn`] (parameters, layers,
-//! optimizers), [`data`] (data sets and batches) and [`train`] (the training loop).
+//! optimizers), [`data`] (data sets and batches) and [`train`] (the training loop). [`extend`] is for ops of your own.
 #![forbid(unsafe_code)]
 
 pub use anygrad_data as data;
 pub use anygrad_graph as graph;
+pub use anygrad_graph::extend;
 pub use anygrad_nn as nn;
 pub use anygrad_train as train;
 

@@ -30,6 +30,7 @@ mod messages_contract;
 mod messages_conv;
 mod messages_movement;
 mod messages_reduce;
+mod outside;
 mod programs;
 mod registry;
 mod run;

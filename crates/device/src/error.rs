@@ -77,3 +77,18 @@ pub enum DeviceError {
         message: String,
     },
 }
+
+impl DeviceError {
+    /// The same error with the ops it concerns, in the words of a plan's step.
+    pub(crate) fn of(self, label: &str) -> Self {
+        match self {
+            Self::Validation { what, message } => {
+                Self::Validation { what: format!("{what} for {label}"), message }
+            }
+            Self::Internal { what, message } => {
+                Self::Internal { what: format!("{what} for {label}"), message }
+            }
+            other => other,
+        }
+    }
+}

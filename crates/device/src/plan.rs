@@ -99,7 +99,7 @@ impl Plan {
         };
         let ready = |(step, block): (PlanStep, (u64, u64))| {
             Ok(Step {
-                pipeline: inner.pipeline(&step.launch)?,
+                pipeline: inner.pipeline(&step.launch).map_err(|error| error.of(&step.label))?,
                 grid: step.launch.grid,
                 flops: step.launch.flops,
                 slots: step.slots.into(),

@@ -22,6 +22,7 @@ mod element;
 mod error;
 mod eval;
 mod explain;
+pub mod extend;
 mod fuse;
 mod grad;
 mod non_finite;

@@ -4,9 +4,10 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use anygrad_layout::DType;
+use anygrad_shaders::POINTWISE;
 
 use super::math;
-use crate::{Access, Caps, DeviceError, Launch, Operand, Param};
+use crate::{Access, Caps, DeviceError, Launch, Lowered, Operand, Param};
 
 /// Collects the prelude of a kernel: constants, aliases, the uniform block `p`, bindings and accessors. The
 /// body that follows is an unedited file of `shaders/`, which reaches data only through what stands here.
@@ -194,6 +195,35 @@ impl Builder {
             flops,
             bytes,
         })
+    }
+
+    /// The launch that runs `evaluate(i)` once for each `i` from 0 to `count`, where the text has
+    /// `fn evaluate(i: u32)`: one thread an element, which need not check `i`. None if `count` is 0.
+    ///
+    /// # Errors
+    /// Those of [`Builder::finish`]; [`DeviceError::TooLarge`] for more elements than one dispatch reaches, or from
+    /// 2³¹ on.
+    pub fn for_each(
+        mut self,
+        count: usize,
+        flops: u64,
+        bytes: u64,
+        caps: &Caps,
+    ) -> Result<Lowered, DeviceError> {
+        if count == 0 {
+            return Ok(Lowered::default());
+        }
+        if count > i32::MAX as usize {
+            let what = format!("{}: elements", self.family);
+            return Err(DeviceError::TooLarge { bytes: count as u64, limit: i32::MAX as u64, what });
+        }
+        self.param("count", count);
+        let (group, repeat) = super::pointwise::schedule(count, caps);
+        self.constant("GROUP", group);
+        self.constant("REPEAT", repeat);
+        let grid = fold_groups(count.div_ceil((group * repeat) as usize), caps)?;
+        let launch = self.finish(POINTWISE, grid, flops, bytes)?;
+        Ok(Lowered { launches: vec![launch], scratch: Vec::new() })
     }
 
     fn field(&mut self, name: &str, ty: &str, value: Param) {

@@ -4,6 +4,7 @@ use std::hash::{Hash, Hasher};
 use anygrad_cpu::BlockFn;
 use anygrad_layout::{DType, Shape, broadcast};
 
+use crate::Tensor;
 use crate::op::{Gradients, Kind, Meta, Op, Vjp};
 
 /// The dtypes a row takes.
@@ -58,7 +59,34 @@ pub enum Types {
     To(Class, DType),
 }
 
-/// One elementwise op.
+/// One elementwise op. It fuses on both backends with what stands around it.
+///
+/// A row of your own is a `static` of its own: two rows are the same op if they are the same place in memory.
+///
+/// ```
+/// use anygrad_graph::extend::{Class, Row, Types, float1};
+/// use anygrad_graph::{Device, Tensor, grad_check};
+///
+/// /// `x / (1 + x²)`.
+/// static WITCH: Row = Row {
+///     name: "witch",
+///     arity: 1,
+///     types: Types::Same(Class::Float),
+///     cpu: |args, out| float1(args, out, |x| x / (1.0 + x * x), |x| x / (1.0 + x * x)),
+///     wgsl: |_| "$0 / (1.0 + $0 * $0)",
+///     // dy/dx = (1 − x²) / (1 + x²)²
+///     vjp: Some(|v| {
+///         let x2 = v.inputs[0].square();
+///         vec![Some(v.grad * (1.0 - &x2) / (&x2 + 1.0).square())]
+///     }),
+///     probe: (-3.0, 3.0),
+/// };
+///
+/// let x = Tensor::from_slice(&[1.0f32, 2.0], [2], &Device::cpu());
+/// assert_eq!(WITCH.record(&[&x]).to_vec::<f32>()?, [0.5, 0.4]);
+/// grad_check(|t| WITCH.record(&[&t[0]]), &[&x])?;
+/// # Ok::<(), anygrad_graph::Error>(())
+/// ```
 pub struct Row {
     /// Its name in programs and messages, and that of the method.
     pub name: &'static str,
@@ -74,6 +102,14 @@ pub struct Row {
     pub vjp: Option<fn(&Vjp<'_>) -> Gradients>,
     /// The range test inputs are drawn from.
     pub probe: (f64, f64),
+}
+
+impl Row {
+    /// Records this op on its inputs, which broadcast.
+    #[track_caller]
+    pub fn record(&'static self, inputs: &[&Tensor]) -> Tensor {
+        Tensor::record(Pointwise(self), inputs)
+    }
 }
 
 impl fmt::Debug for Row {
