@@ -14,6 +14,7 @@ fn main() -> Result<(), CpuError> {
     products(&host)?;
     convolutions(&host)?;
     reductions(&host)?;
+    lines(&host)?;
     windows(&host)?;
     for n in [64, 1_000_000] {
         pointwise(&host, n)?;
@@ -123,6 +124,23 @@ fn reductions(host: &Host) -> Result<(), CpuError> {
             let work = || reduce(host, View::new(&x, &layout), kind, axes);
             measure(&name, layout.numel() as f64, work, host);
         }
+    }
+    Ok(())
+}
+
+/// Running sums and orders.
+fn lines(host: &Host) -> Result<(), CpuError> {
+    for (shape, axis) in [(&[1_000_000][..], 0), (&[1000, 1000], 1), (&[1000, 1000], 0)] {
+        let layout = Layout::contiguous(shape);
+        let x = numbers(layout.numel());
+        let view = View::new(&x, &layout);
+        let elements = layout.numel() as f64;
+        let sums = || scan(host, Scan::Sum, &[view], axis, false);
+        measure(&format!("cumsum {shape:?} along {axis}"), elements, sums, host);
+        let linear = || scan(host, Scan::Linear, &[view, view], axis, false);
+        measure(&format!("linear_scan {shape:?} along {axis}"), elements, linear, host);
+        let order = || argsort(host, view, axis, false);
+        measure(&format!("argsort {shape:?} along {axis}"), elements, order, host);
     }
     Ok(())
 }

@@ -132,19 +132,25 @@ impl Run<'_> {
         let lines = self.lines;
         let mut out = self.host.take::<R>(lines.numel())?;
         lines.blocks(&mut out, |left, block| {
+            let from = |right: usize| [lines.line(0, left, right), lines.last(left, right)];
+            if lines.right == 1 {
+                let (mut state, from) = (start, from(0));
+                for (i, to) in block.iter_mut().enumerate() {
+                    let next = step(state, i, places(from, i));
+                    *to = value(if self.exclusive { state } else { next });
+                    state = next;
+                }
+                return;
+            }
             // neighbouring lines together, as they may lie side by side in memory
             for tile in (0..lines.right).step_by(TILE) {
                 let width = TILE.min(lines.right - tile);
-                let mut states = [start; TILE];
-                let mut from = [[(0, 0); 2]; TILE];
-                for (k, from) in from[..width].iter_mut().enumerate() {
-                    *from = [lines.line(0, left, tile + k), lines.last(left, tile + k)];
-                }
+                let (mut states, mut starts) = ([start; TILE], [[(0, 0); 2]; TILE]);
+                starts[..width].iter_mut().enumerate().for_each(|(k, to)| *to = from(tile + k));
                 for (i, row) in block.chunks_mut(lines.right).enumerate() {
                     let row = row[tile..tile + width].iter_mut();
-                    for ((to, state), from) in row.zip(&mut states).zip(&from) {
-                        let at = from.map(|(start, stride)| (start + i as isize * stride) as usize);
-                        let next = step(*state, i, at);
+                    for ((to, state), &from) in row.zip(&mut states).zip(&starts) {
+                        let next = step(*state, i, places(from, i));
                         *to = value(if self.exclusive { *state } else { next });
                         *state = next;
                     }
@@ -153,4 +159,10 @@ impl Run<'_> {
         });
         Ok(R::wrap(out))
     }
+}
+
+/// Where place `i` of a line lies in each input.
+#[inline(always)]
+fn places(from: [(isize, isize); 2], i: usize) -> [usize; 2] {
+    from.map(|(start, stride)| (start + i as isize * stride) as usize)
 }
