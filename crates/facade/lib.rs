@@ -44,8 +44,8 @@ pub mod prelude {
     pub use anygrad_data::{Dataset, digits, mnist};
     pub use anygrad_graph::{
         ConvOptions, DType, Device, PadMode, PoolOptions, Resize, Rng, Shape, Tensor, checkpoint, custom_vjp,
-        einsum, eval, explain, grad, grad_check, grad_with, gradient, hessian_vector_product, scoped,
-        value_and_grad,
+        einsum, eval, explain, find_non_finite, grad, grad_check, grad_with, gradient,
+        hessian_vector_product, profile, scoped, to_dot, value_and_grad,
     };
     pub use anygrad_nn::{
         AdaGrad, Adam, AdamW, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Ctx, Dropout, Flatten, Gradients,

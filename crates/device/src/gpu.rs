@@ -31,6 +31,9 @@ pub struct Options {
     /// Most bytes a kernel can bind of one buffer, where that is less than what the adapter can do. For tests of
     /// what a smaller adapter says.
     pub buffer_bytes: Option<u64>,
+    /// How many compiled kernels are kept for programs to come, besides those of the plans that are kept anyway. 2048
+    /// by default. A device that meets ever new programs would otherwise grow without end.
+    pub pipelines: usize,
 }
 
 impl Default for Options {
@@ -40,6 +43,7 @@ impl Default for Options {
             guard_bands: false,
             timeout: Duration::from_secs(60),
             buffer_bytes: None,
+            pipelines: 2048,
         }
     }
 }
@@ -66,6 +70,12 @@ impl Options {
     /// With another time to wait.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// With another number of compiled kernels to keep.
+    pub fn pipelines(mut self, most: usize) -> Self {
+        self.pipelines = most;
         self
     }
 }
@@ -144,7 +154,7 @@ impl Gpu {
             caps,
             pool: Pool::new(&limits, 2 * guard_bytes(options)),
             guards: Guards::default(),
-            pipelines: Pipelines::default(),
+            pipelines: Pipelines::new(options.pipelines),
             transfers: Transfers::default(),
             limits,
             options: options.clone(),

@@ -28,6 +28,7 @@ mod once;
 mod pipeline;
 mod plan;
 mod pool;
+mod recent;
 mod timing;
 mod transfer;
 

@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use wgpu::naga;
 
 use crate::counters::add;
 use crate::fault::lock;
 use crate::gpu::Inner;
+use crate::recent::Recent;
 use crate::{Access, DeviceError, Launch};
 
 /// What the bind group of a kernel looks like.
@@ -30,12 +30,18 @@ type Key = (Arc<str>, Signature);
 
 type Layouts = (wgpu::BindGroupLayout, wgpu::PipelineLayout);
 
-/// The pipelines of a device, kept as long as it is open: a driver may take a tenth of a second to compile one.
-#[derive(Default)]
+/// The pipelines a device used last: a driver may take a tenth of a second to compile one. Plans hold their own as
+/// long as they are there, so a program that runs again and again never loses any.
 pub(crate) struct Pipelines {
-    compiled: Mutex<FxHashMap<Key, Arc<Pipeline>>>,
+    compiled: Mutex<Recent<Key, Arc<Pipeline>>>,
     /// Explicit and shared, so that bind groups fit every pipeline of the same signature.
-    layouts: Mutex<FxHashMap<Signature, Layouts>>,
+    layouts: Mutex<Recent<Signature, Layouts>>,
+}
+
+impl Pipelines {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { compiled: Mutex::new(Recent::new(most)), layouts: Mutex::new(Recent::new(most)) }
+    }
 }
 
 impl Inner {
@@ -47,7 +53,7 @@ impl Inner {
         // Held while compiling: two threads that want the same kernel compile it once.
         let mut compiled = lock(&self.pipelines.compiled);
         if let Some(pipeline) = compiled.get(&key) {
-            return Ok(pipeline.clone());
+            return Ok(pipeline);
         }
         let pipeline = Arc::new(self.compile(launch, &key.1)?);
         add(&self.counters.pipelines, 1);
@@ -94,7 +100,7 @@ impl Inner {
     fn layouts(&self, signature: &Signature) -> Result<Layouts, DeviceError> {
         let mut layouts = lock(&self.pipelines.layouts);
         if let Some(layouts) = layouts.get(signature) {
-            return Ok(layouts.clone());
+            return Ok(layouts);
         }
         let storage =
             |access: &Access| wgpu::BufferBindingType::Storage { read_only: *access == Access::Read };

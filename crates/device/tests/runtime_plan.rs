@@ -50,6 +50,31 @@ fn replaying_compiles_nothing_and_allocates_nothing() {
 }
 
 #[test]
+fn compiled_kernels_are_kept_up_to_a_number_and_those_of_plans_always() {
+    let Some(_) = gpu() else { return };
+    let gpu = fresh(&Options::default().pipelines(4));
+    // ten kernels with a text each: `out[i] = input[i] + k`
+    let plan = |k: u32| {
+        let source = ADD.replace("input[id.x] + p.addend", &format!("input[id.x] + p.addend + {k}u"));
+        Plan::new(&gpu, vec![step(launch(&source, &[Param::Word(3), Param::Word(0)], 1), &[0, 1])]).unwrap()
+    };
+    let buffers = [gpu.upload(&bytes(&[1, 2, 3])).unwrap(), gpu.alloc(12).unwrap()];
+    let runs = |plan: &Plan, k: u32| {
+        plan.run(&buffers, &[]).unwrap();
+        assert_eq!(read(&gpu, &buffers[1]), [1 + k, 2 + k, 3 + k]);
+    };
+    let first = plan(0);
+    (1..10).for_each(|k| runs(&plan(k), k));
+    assert_eq!(gpu.counters().pipelines, 10);
+    // the last four are there yet, the first is not; its plan runs all the same
+    (6..10).for_each(|k| runs(&plan(k), k));
+    assert_eq!(gpu.counters().pipelines, 10);
+    runs(&plan(0), 0);
+    assert_eq!(gpu.counters().pipelines, 11);
+    runs(&first, 0);
+}
+
+#[test]
 fn dropped_plans_and_freed_memory_leave_nothing_behind() {
     let Some(_) = gpu() else { return };
     let gpu = fresh(&Options::default());

@@ -26,15 +26,23 @@ use crate::tensor::State;
 /// # Ok::<(), anygrad_graph::Error>(())
 /// ```
 pub fn eval(tensors: &[&Tensor]) -> Result<(), Error> {
+    eval_with(tensors, |plan, lowered, device| run(plan, lowered, device, None)).map(|_| ())
+}
+
+/// Finds or makes the plan for `tensors` and hands it to `go`. `None`: there is nothing to run.
+pub(crate) fn eval_with<T>(
+    tensors: &[&Tensor],
+    go: impl FnOnce(&Plan, Lowered, &Device) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
     let pending = pending(tensors)?;
-    let Some(first) = pending.first() else { return Ok(()) };
+    let Some(first) = pending.first() else { return Ok(None) };
     let device = first.device().clone();
     let inner = device.inner();
     // one run at a time: what a run overwrites must not be read by another
     let mut plans = inner.plans();
     let lowered = lower(&pending)?;
     if lowered.results.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let plan = match plans.find(&lowered.program) {
         Some(plan) => {
@@ -48,7 +56,7 @@ pub fn eval(tensors: &[&Tensor]) -> Result<(), Error> {
             plan
         }
     };
-    run(&plan, lowered, &device)
+    go(&plan, lowered, &device).map(Some)
 }
 
 fn pending<'a>(tensors: &[&'a Tensor]) -> Result<Vec<&'a Tensor>, Error> {
@@ -65,11 +73,17 @@ fn pending<'a>(tensors: &[&'a Tensor]) -> Result<Vec<&'a Tensor>, Error> {
     }
 }
 
-fn run(plan: &Plan, lowered: Lowered, device: &Device) -> Result<(), Error> {
+/// Runs a plan and gives the tensors their values. `times` gets microseconds, as far as the device can tell.
+pub(crate) fn run(
+    plan: &Plan,
+    lowered: Lowered,
+    device: &Device,
+    times: Option<&mut Vec<f64>>,
+) -> Result<(), Error> {
     let (lowered, buffers) = match (plan, &device.inner().backend) {
-        (Plan::Cpu(plan), Backend::Cpu(host)) => plan.run(lowered, host)?,
+        (Plan::Cpu(plan), Backend::Cpu(host)) => plan.run(lowered, host, times)?,
         (Plan::Gpu(plan), Backend::Gpu(gpu)) => {
-            let buffers = plan.run(&lowered, gpu)?;
+            let buffers = plan.run(&lowered, gpu, times)?;
             (lowered, buffers)
         }
         _ => return Err(Error::invalid("eval", "a plan of another device was found")),

@@ -7,8 +7,9 @@ use crate::backend::gpu::{GpuPlan, Slot};
 use crate::error::Error;
 use crate::eval::plan_of;
 use crate::fuse::{Fused, Group};
+use crate::op::Kind;
 use crate::plan::{Plan, Schedule};
-use crate::program::{Lowered, origin};
+use crate::program::{Lowered, Program, origin};
 
 /// What evaluating some tensors would run; see [`explain`].
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,42 @@ pub struct Explanation {
     pub temporary_bytes: usize,
     /// Bytes of the leaves it reads.
     pub leaf_bytes: usize,
+    /// Bytes of leaves and everything else together, at most.
+    pub peak_bytes: usize,
+    /// How many instructions there are of each kind.
+    pub nodes: NodeCounts,
+}
+
+/// Instructions of a program by kind; see [`Explanation`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeCounts {
+    /// Values that exist already: parameters, data.
+    pub leaves: usize,
+    /// Run-time numbers.
+    pub numbers: usize,
+    /// Other ways of reading a value, which cost nothing by themselves.
+    pub views: usize,
+    /// Elementwise ops, which fuse.
+    pub elementwise: usize,
+    /// Ops with a kernel of their own.
+    pub kernels: usize,
+}
+
+impl NodeCounts {
+    fn of(program: &Program) -> Self {
+        let mut counts = Self::default();
+        for instr in &program.instrs {
+            *match instr.op.kind() {
+                Kind::Leaf => &mut counts.leaves,
+                Kind::Number => &mut counts.numbers,
+                Kind::View | Kind::Iota => &mut counts.views,
+                Kind::Pointwise(_) => &mut counts.elementwise,
+                Kind::Kernel => &mut counts.kernels,
+            } += 1;
+        }
+        counts
+    }
 }
 
 /// One group of an [`Explanation`].
@@ -61,6 +98,7 @@ pub fn explain(tensors: &[&Tensor]) -> Result<Explanation, Error> {
     let mut explanation = Explanation {
         program: (0..lowered.program.instrs.len()).map(line).collect(),
         leaf_bytes,
+        nodes: NodeCounts::of(&lowered.program),
         ..Explanation::default()
     };
     match &*plan {
@@ -74,6 +112,7 @@ pub fn explain(tensors: &[&Tensor]) -> Result<Explanation, Error> {
             explanation.temporary_bytes = plan.slots.iter().map(own).sum();
         }
     }
+    explanation.peak_bytes = leaf_bytes.saturating_add(explanation.temporary_bytes);
     Ok(explanation)
 }
 
@@ -82,7 +121,7 @@ fn bytes(lowered: &Lowered, id: u32) -> usize {
     meta.shape.numel() * meta.dtype.size()
 }
 
-fn kernels(lowered: &Lowered, schedule: &Schedule, gpu: Option<&GpuPlan>) -> Vec<KernelLine> {
+pub(crate) fn kernels(lowered: &Lowered, schedule: &Schedule, gpu: Option<&GpuPlan>) -> Vec<KernelLine> {
     let name = |&id: &u32| lowered.program.instrs[id as usize].op.name();
     let line = |(place, group): (usize, &Group)| {
         let mut line = KernelLine::default();
@@ -188,7 +227,13 @@ fn freed(lowered: &Lowered, dying: impl Iterator<Item = u32>) -> usize {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "program: {} instructions", self.program.len())?;
+        let NodeCounts { leaves, numbers, views, elementwise, kernels } = self.nodes;
+        writeln!(
+            f,
+            "program: {} instructions: {leaves} leaves, {numbers} numbers, {views} views, {elementwise} elementwise, \
+             {kernels} kernels",
+            self.program.len()
+        )?;
         for line in &self.program {
             writeln!(f, "  {line}")?;
         }
@@ -212,9 +257,10 @@ impl fmt::Display for Explanation {
         let bytes: u64 = self.kernels.iter().map(|k| k.bytes).sum();
         write!(
             f,
-            "total: {} FLOP, {} moved; memory: {} of leaves, at most {} besides",
+            "total: {} FLOP, {} moved; memory: at most {}, {} of leaves and {} besides",
             count(flops),
             size(bytes as usize),
+            size(self.peak_bytes),
             size(self.leaf_bytes),
             size(self.temporary_bytes)
         )
@@ -222,12 +268,12 @@ impl fmt::Display for Explanation {
 }
 
 /// A count with three digits and a unit: `1.25 M`.
-fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     scaled(n as f64, 1000.0, &["", " k", " M", " G", " T"])
 }
 
 /// Bytes with a unit: `1.25 MiB`.
-fn size(n: usize) -> String {
+pub(crate) fn size(n: usize) -> String {
     scaled(n as f64, 1024.0, &[" B", " KiB", " MiB", " GiB", " TiB"])
 }
 

@@ -18,6 +18,8 @@
 
 mod backend;
 mod device;
+mod display;
+mod dot;
 mod element;
 mod error;
 mod eval;
@@ -31,6 +33,7 @@ pub mod op;
 pub mod ops;
 mod plan;
 pub mod pointwise;
+mod profile;
 mod program;
 mod read;
 mod rng;
@@ -42,10 +45,11 @@ mod unfused;
 pub use anygrad_device::{AdapterInfo, AdapterKind, Options, adapters};
 pub use anygrad_layout::{Conv, DType, Intervals, Layout, Shape, Window};
 pub use device::{Device, Stats};
+pub use dot::to_dot;
 pub use element::Element;
 pub use error::{Error, OpError};
 pub use eval::eval;
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, KernelLine, NodeCounts, explain};
 pub use grad::{
     GradCheck, GradReport, WorstElement, checkpoint, custom_vjp, grad, grad_check, grad_or_zeros, grad_with,
     gradient, hessian, hessian_vector_product, jacobian, value_and_grad,
@@ -53,6 +57,7 @@ pub use grad::{
 pub use non_finite::{NonFinite, find_non_finite};
 pub use ops::einsum::einsum;
 pub use ops::{ConvOptions, Nested, PadMode, PerAxis, PoolOptions, Resize};
+pub use profile::{KernelTime, Profile, profile};
 pub use program::{Instr, Program};
 pub use rng::Rng;
 pub use scope::{current as current_scope, recorded_at, scoped};

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use anygrad_cpu::Storage;
 use rustc_hash::FxHashMap;
 
 use crate::error::Error;
 use crate::op::Kind;
 use crate::program::origin;
-use crate::read::storage;
+use crate::read::{as_f64, storage};
 use crate::tensor::Node;
 use crate::unfused::{Visit, walk};
 use crate::{DType, Shape, Tensor};
@@ -132,16 +131,6 @@ fn whole(value: &Tensor) -> Result<Vec<f64>, Error> {
         return Ok(vec![value.0.number]);
     }
     Ok(as_f64(&storage(value)?))
-}
-
-/// The elements as f64, which holds every value of every dtype.
-pub(crate) fn as_f64(data: &Storage) -> Vec<f64> {
-    match data {
-        Storage::F32(v) => v.iter().copied().map(f64::from).collect(),
-        Storage::F64(v) => v.to_vec(),
-        Storage::I32(v) => v.iter().copied().map(f64::from).collect(),
-        Storage::U32(v) => v.iter().copied().map(f64::from).collect(),
-    }
 }
 
 impl fmt::Display for NonFinite {

@@ -86,6 +86,16 @@ pub(crate) fn storage(tensor: &Tensor) -> Result<Storage, Error> {
     }
 }
 
+/// The elements as f64, which holds every value of every dtype.
+pub(crate) fn as_f64(data: &Storage) -> Vec<f64> {
+    match data {
+        Storage::F32(v) => v.iter().copied().map(f64::from).collect(),
+        Storage::F64(v) => v.to_vec(),
+        Storage::I32(v) => v.iter().copied().map(f64::from).collect(),
+        Storage::U32(v) => v.iter().copied().map(f64::from).collect(),
+    }
+}
+
 fn words(bytes: Vec<u8>, dtype: DType) -> Storage {
     // the bytes may lie at any address, so words are collected one by one where a cast does not fit
     match dtype {

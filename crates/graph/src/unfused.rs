@@ -82,7 +82,7 @@ pub(crate) fn walk(
 }
 
 /// The nodes that `tensors` are made of with their inputs, each after these.
-fn order(tensors: &[&Tensor]) -> Vec<(Tensor, Inputs)> {
+pub(crate) fn order(tensors: &[&Tensor]) -> Vec<(Tensor, Inputs)> {
     let mut order = Vec::new();
     let mut entered: FxHashSet<*const Node> = FxHashSet::default();
     let mut stack: Vec<(Tensor, Option<Inputs>)> =

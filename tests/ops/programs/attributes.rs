@@ -72,6 +72,10 @@ impl Attributes {
         Some((self.draw.float(low, high) * 8.0).round() / 8.0)
     }
 
+    pub fn flag(&mut self) -> Option<bool> {
+        Some(self.draw.chance(0.5))
+    }
+
     /// An order of the axes.
     pub fn order(&mut self, x: &Tensor) -> Option<Vec<isize>> {
         let mut order: Vec<isize> = (0..x.rank() as isize).collect();

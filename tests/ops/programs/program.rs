@@ -153,7 +153,12 @@ impl Program {
 
     /// The program as the body of a Rust function.
     pub fn code(&self) -> String {
-        let recorded = self.record(&Device::cpu(), DType::F32).unwrap_or_default();
+        // as far as it can be recorded: what was drawn for the first poisoned step is of interest, too
+        let mut recorded: Vec<Recorded> = Vec::new();
+        for node in &self.nodes {
+            let Some(next) = node.record(&recorded, &Device::cpu(), DType::F32) else { break };
+            recorded.push(next);
+        }
         let mut text = String::from("let device = Device::cpu();\n");
         for (i, node) in self.nodes.iter().enumerate() {
             let made = recorded.get(i);

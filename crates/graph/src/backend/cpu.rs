@@ -1,5 +1,7 @@
 //! A program on the CPU: fused groups through the block interpreter, the rest through each op's `eval`.
 
+use std::time::Instant;
+
 use anygrad_cpu as cpu;
 use anygrad_cpu::{Host, Prepared, Storage, View};
 use anygrad_layout::{DType, Layout};
@@ -61,8 +63,14 @@ impl CpuPlan {
         Ok(Self { schedule, steps, dying })
     }
 
-    /// Runs the program and returns the buffers of its outputs, in their order.
-    pub fn run(&self, mut lowered: Lowered, host: &Host) -> Result<(Lowered, Vec<Buffer>), Error> {
+    /// Runs the program and returns the buffers of its outputs, in their order. `times` gets the microseconds of each
+    /// group.
+    pub fn run(
+        &self,
+        mut lowered: Lowered,
+        host: &Host,
+        mut times: Option<&mut Vec<f64>>,
+    ) -> Result<(Lowered, Vec<Buffer>), Error> {
         let mut values: Vec<Option<cpu::Buffer>> = vec![None; lowered.program.instrs.len()];
         // moved, so that a donated buffer has no other holder
         for (id, buffer) in lowered.leaves.drain(..) {
@@ -73,6 +81,7 @@ impl CpuPlan {
         let lowered = lowered;
         let given = self.schedule.numbers.of(&lowered.numbers);
         for (step, dying) in self.steps.iter().zip(&self.dying) {
+            let begun = times.is_some().then(Instant::now);
             match step {
                 Step::Fused { program, inputs, numbers, outputs } => {
                     let numbers: SmallVec<[f64; 8]> = numbers.iter().map(|&at| given[at]).collect();
@@ -90,6 +99,9 @@ impl CpuPlan {
                 }
             }
             dying.iter().for_each(|&value| values[value as usize] = None);
+            if let (Some(times), Some(begun)) = (&mut times, begun) {
+                times.push(begun.elapsed().as_secs_f64() * 1e6);
+            }
         }
         let output = |&(_, value): &(u32, u32)| {
             let buffer = values[value as usize].clone().ok_or_else(|| missing(value))?;

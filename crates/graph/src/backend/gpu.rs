@@ -67,8 +67,14 @@ impl GpuPlan {
         Ok(Self { schedule, plan, launches, slots: slots.slots, slot_of: slots.slot_of })
     }
 
-    /// Runs the program and returns the buffers of its outputs, in their order.
-    pub fn run(&self, lowered: &Lowered, gpu: &Gpu) -> Result<Vec<Buffer>, Error> {
+    /// Runs the program and returns the buffers of its outputs, in their order. `times` gets the microseconds of each
+    /// launch that has something to do, if the adapter has a clock.
+    pub fn run(
+        &self,
+        lowered: &Lowered,
+        gpu: &Gpu,
+        times: Option<&mut Vec<f64>>,
+    ) -> Result<Vec<Buffer>, Error> {
         let at = |id: u32| lowered.leaves.binary_search_by_key(&id, |(leaf, _)| *leaf).ok();
         let leaf = |id: u32| match at(id).and_then(|at| lowered.leaves.get(at)) {
             Some((_, Buffer::Gpu(buffer))) => Ok(buffer.clone()),
@@ -85,7 +91,10 @@ impl GpuPlan {
         words.extend(
             numbers.of(&lowered.numbers).into_iter().zip(&numbers.dtypes).map(|(x, &dtype)| word(x, dtype)),
         );
-        self.plan.run(&buffers, &words)?;
+        match times {
+            Some(times) if gpu.limits().timestamps => *times = self.plan.run_timed(&buffers, &words)?,
+            _ => self.plan.run(&buffers, &words)?,
+        }
         for &id in &lowered.program.donated {
             if let Some(node) = lowered.nodes.get(id as usize) {
                 *node.0.state() = State::Gone;

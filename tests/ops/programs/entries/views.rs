@@ -20,7 +20,8 @@ entries! { ENTRIES;
             &vec![(lo, hi); x.rank()],
             [PadMode::Reflect, PadMode::Symmetric, PadMode::Replicate, PadMode::Circular][mode]
         ),
-    #[exact] pad_value(x: Any) [pads: pads(x), value: within(0, 1)] => x.pad_value(&pads, value as u32),
+    #[exact] pad_value(x: Float) [pads: pads(x), value: number(-3.0, 3.0)] => x.pad_value(&pads, value),
+    pad_value_whole(x: Int) [pads: pads(x), value: within(0, 9)] => x.pad_value(&pads, value as f64),
     #[exact] roll(x: Any) [axes: axes(x), shift: signed(-4, 4)]
         => x.roll(&vec![shift as isize; axes.len()], &axes),
     #[exact] tile(x: Any) [count: within(0, 3), last: within(1, 2)] => x.tile(&[count, last]),
