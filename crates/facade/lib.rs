@@ -43,7 +43,7 @@ pub mod prelude {
     pub use anygrad_data::{Dataset, digits, mnist};
     pub use anygrad_graph::{
         ConvOptions, DType, Device, PadMode, Rng, Shape, Tensor, checkpoint, custom_vjp, einsum, eval,
-        explain, grad, grad_check, grad_with, gradient, hessian_vector_product, scoped, value_and_grad,
+        explain, f16, grad, grad_check, grad_with, gradient, hessian_vector_product, scoped, value_and_grad,
     };
     pub use anygrad_nn::{
         AdaGrad, Adam, AdamW, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Ctx, Dropout, Flatten, Gradients,

@@ -20,6 +20,7 @@ mod draw;
 mod functions;
 mod golden;
 mod grad_check;
+mod half;
 mod hessian;
 mod long_sums;
 mod messages;
