@@ -44,7 +44,7 @@ pub mod prelude {
     pub use anygrad_data::{Dataset, digits, mnist};
     pub use anygrad_graph::{
         ConvOptions, DType, Device, PadMode, PoolOptions, Resize, Rng, Shape, Tensor, checkpoint, custom_vjp,
-        einsum, eval, explain, find_non_finite, grad, grad_check, grad_with, gradient,
+        einsum, eval, explain, f16, find_non_finite, grad, grad_check, grad_with, gradient,
         hessian_vector_product, profile, scoped, to_dot, value_and_grad,
     };
     pub use anygrad_nn::{

@@ -214,6 +214,9 @@ impl Tensor {
     /// The mean over `axes`, which disappear. NaN over no elements. Floats only.
     #[track_caller]
     pub fn mean(&self, axes: &[isize]) -> Tensor {
+        if let Some(y) = self.in_single(|x| x.mean(axes)) {
+            return y;
+        }
         match self.float_axes("mean", axes) {
             Ok(count) => self.sum(axes) / count as f64,
             Err(wrong) => wrong,
@@ -351,7 +354,7 @@ impl Tensor {
     #[track_caller]
     pub(crate) fn float_axes(&self, name: &'static str, axes: &[isize]) -> Result<usize, Tensor> {
         if !self.dtype().is_float() {
-            let message = format!("takes f32 or f64, not {}", self.dtype());
+            let message = format!("takes floats, not {}", self.dtype());
             return Err(Tensor::wrong(name, message, &[("input", self)]));
         }
         self.checked_axes(name, axes)
