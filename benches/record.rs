@@ -84,7 +84,7 @@ fn chain(device: &Device, nodes: usize) -> Result<()> {
 fn training(device: &Device, layers: usize) -> Result<()> {
     let params = Params::new(device, 1);
     let model = (0..layers).fold(Sequential::new(), |model, i| {
-        model.then(Linear::new(params.at(&format!("fc{i}")), 2, 2)).then(relu)
+        model.then(Linear::new(params.at(format!("fc{i}")), 2, 2)).then(relu)
     });
     let optimizer = Adam::default();
     let x = Tensor::from_slice(&[0.5f32, -0.5], [1, 2], device);

@@ -63,6 +63,7 @@ fn element(
                 Storage::F64(x) => Lane::F64(x),
                 Storage::I32(x) => Lane::I32(x),
                 Storage::U32(x) => Lane::U32(x),
+                Storage::F16(_) => unreachable!("f16 is computed in f32"),
             })
             .collect();
         let mut out = Storage::zeros(step.dtype, 1);
@@ -71,6 +72,7 @@ fn element(
             Storage::F64(x) => LaneMut::F64(x),
             Storage::I32(x) => LaneMut::I32(x),
             Storage::U32(x) => LaneMut::U32(x),
+            Storage::F16(_) => unreachable!("f16 is computed in f32"),
         };
         (step.run)(&lanes, &mut lane).unwrap();
         values.push(out.to_f64_vec()[0]);

@@ -170,11 +170,12 @@ impl Builder {
         for (tensor, id) in &self.nodes {
             match self.instrs[*id as usize].op.kind() {
                 // another name of a leaf's buffer, not the leaf
-                Kind::Leaf if tensor.0.op.is_alias() => {
-                    if is_root.contains(&tensor.key()) || held(tensor, *id) {
-                        results.push((tensor.clone(), *id));
-                    }
+                Kind::Leaf
+                    if tensor.0.op.is_alias() && (is_root.contains(&tensor.key()) || held(tensor, *id)) =>
+                {
+                    results.push((tensor.clone(), *id));
                 }
+                Kind::Leaf if tensor.0.op.is_alias() => {}
                 Kind::Leaf if self.unshared.contains(id) && !held(tensor, *id) => donated.push(*id),
                 Kind::Leaf => {}
                 _ if is_root.contains(&tensor.key()) => results.push((tensor.clone(), *id)),

@@ -81,8 +81,11 @@ fn a_pending_tensor_is_evaluated_and_errors_are_shown() {
     }
 }
 
-/// Nodes with their labels, edges, and for each node the frames around it. Panics on what is no DOT.
-fn parse(dot: &str) -> (BTreeMap<String, String>, Vec<(String, String)>, BTreeMap<String, Vec<String>>) {
+/// Nodes with their labels, edges, and for each node the frames around it.
+type Graph = (BTreeMap<String, String>, Vec<(String, String)>, BTreeMap<String, Vec<String>>);
+
+/// Panics on what is no DOT.
+fn parse(dot: &str) -> Graph {
     let (mut nodes, mut edges, mut frames) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
     let mut open: Vec<String> = Vec::new();
     for line in dot.lines().map(str::trim) {

@@ -124,7 +124,7 @@ fn adaptive() -> Vec<Case> {
         let place = |t: &[Tensor]| t[0].adaptive_max_pool_with_index(size).1;
         cases.push(case("pooling", name("places of adaptive_max_pool"), [of(shape)], place).order(0));
     }
-    let global: [(&str, fn(&Tensor) -> Tensor); 2] =
+    let global: [(&str, Function); 2] =
         [("global_avg_pool", |x| x.global_avg_pool()), ("global_max_pool", |x| x.global_max_pool())];
     for (name, build) in global {
         for shape in [&[2, 3, 5][..], &[2, 3, 4, 5], &[1, 2, 3, 2, 3], &[0, 3, 4, 4], &[1, 1, 1, 1]] {
@@ -134,7 +134,7 @@ fn adaptive() -> Vec<Case> {
         }
     }
     let ties = [2.0, 2.0, f64::NAN, 1.0, 2.0, f64::NAN, f64::INFINITY, 3.0, 3.0, 0.0, f64::NEG_INFINITY, 3.0];
-    let special: [(&str, fn(&Tensor) -> Tensor); 4] = [
+    let special: [(&str, Function); 4] = [
         ("values", |x| x.adaptive_max_pool(&[2, 2])),
         ("places", |x| x.adaptive_max_pool_with_index(&[2, 2]).1),
         ("means", |x| x.adaptive_avg_pool(&[2, 2])),
@@ -175,6 +175,8 @@ fn intervals() -> Vec<Case> {
     }
     cases
 }
+
+type Function = fn(&Tensor) -> Tensor;
 
 pub fn cases() -> Vec<Case> {
     [pools(), unpools(), adaptive(), intervals()].concat()

@@ -216,11 +216,9 @@ fn weighted(output: &Tensor) -> Result<Tensor, Error> {
 }
 
 /// The loss, and for each float input the elements of its gradient.
-fn slopes(
-    f: &impl Fn(&[Tensor]) -> Tensor,
-    points: &[Point],
-    leaves: &[Tensor],
-) -> Result<(f64, Vec<Option<Vec<f64>>>), Error> {
+type Slopes = (f64, Vec<Option<Vec<f64>>>);
+
+fn slopes(f: &impl Fn(&[Tensor]) -> Tensor, points: &[Point], leaves: &[Tensor]) -> Result<Slopes, Error> {
     let loss = weighted(&f(leaves))?;
     let wrt: Vec<&Tensor> = leaves.iter().filter(|t| t.dtype() == DType::F64).collect();
     // no gradient where there is a slope is a gradient of 0, and found to be wrong
