@@ -38,4 +38,5 @@ mod run;
 mod special;
 mod suite;
 mod sweep_conv;
+mod sweep_einsum;
 mod sweep_matmul;

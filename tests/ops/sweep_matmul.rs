@@ -50,3 +50,23 @@ fn products_of_all_sizes_and_their_gradients_are_those_of_f64() {
     say(&format!("products: {count} compared, {:.1} s", started.elapsed().as_secs_f64()));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// The rule of three matrices: for Y = A·X·B and G = dL/dY, dL/dX = Aᵀ·G·Bᵀ.
+#[test]
+fn the_gradient_between_two_factors_is_the_product_with_their_transposes() {
+    for device in [Some(&Device::cpu()), gpu()].into_iter().flatten() {
+        let mut draw = Draw::named("three matrices");
+        let mut matrix = |rows: usize, columns: usize| {
+            let values: Vec<f64> =
+                (0..rows * columns).map(|_| f64::from(draw.float(-1.0, 1.0) as f32)).collect();
+            leaf(&values, &[rows, columns], anygrad_graph::DType::F32, device)
+        };
+        let (a, x, b, g) = (matrix(2, 3), matrix(3, 4), matrix(4, 5), matrix(2, 5));
+        let found = grad(&(a.matmul(&x).matmul(&b) * &g).sum_all(), &[&x]).remove(0);
+        let want = a.t().matmul(&g).matmul(&b.t());
+        alone(|| {
+            let (found, want) = (read(&found).expect("numbers"), read(&want).expect("numbers"));
+            assert_eq!(difference(&found, &want, 1e-6, Against::Whole), None, "{device}");
+        });
+    }
+}
