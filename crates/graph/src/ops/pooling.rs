@@ -255,10 +255,10 @@ fn inside(index: &Tensor, window: &Window, sizes: [usize; 3]) -> Tensor {
             * window.stride[i] as i32
             - window.pad_lo[i] as i32;
         let distance = places[i].to_dtype(DType::I32) - start;
-        let covered = distance.ge(0i32).logical_and(&distance.le(reach));
+        let covered = distance.ge(0i32).logical_and(distance.le(reach));
         found = found.logical_and(&covered);
         if window.dilation[i] > 1 {
-            found = found.logical_and(&distance.remainder(window.dilation[i] as i32).eq(0i32));
+            found = found.logical_and(distance.remainder(window.dilation[i] as i32).eq(0i32));
         }
     }
     found.select(index, u32::MAX)
