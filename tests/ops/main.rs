@@ -33,6 +33,7 @@ mod messages_movement;
 mod messages_reduce;
 mod outside;
 mod programs;
+mod properties_conv;
 mod registry;
 mod run;
 mod special;

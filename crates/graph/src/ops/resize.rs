@@ -130,8 +130,8 @@ fn along(x: &Tensor, axis: usize, m: usize, mode: Resize) -> Tensor {
             if left.check().is_err() || right.check().is_err() {
                 return left + right;
             }
-            // before the first input there is the first input
-            let part = fraction(x, axis, m, line, true);
+            // before the first input both are the first input, so that the fraction does not count
+            let part = fraction(x, axis, m, line);
             left * (1.0 - &part) + right * part
         }
         Resize::Cubic | Resize::CubicCorners => {
@@ -139,7 +139,7 @@ fn along(x: &Tensor, axis: usize, m: usize, mode: Resize) -> Tensor {
             if let Some(wrong) = inputs.iter().find(|input| input.check().is_err()) {
                 return wrong.clone();
             }
-            let part = fraction(x, axis, m, line, false);
+            let part = fraction(x, axis, m, line);
             let weights = cubic(&part);
             let terms = inputs.into_iter().zip(weights).map(|(input, weight)| input * weight);
             terms.reduce(|sum, term| sum + term).unwrap_or_else(|| x.clone())
@@ -150,9 +150,8 @@ fn along(x: &Tensor, axis: usize, m: usize, mode: Resize) -> Tensor {
 /// How far each position lies behind the input before it: `(step·o + first) mod over / over`. Exact, from whole
 /// numbers below 2^31, as the intervals were checked.
 #[track_caller]
-fn fraction(x: &Tensor, axis: usize, m: usize, line: Line, held: bool) -> Tensor {
+fn fraction(x: &Tensor, axis: usize, m: usize, line: Line) -> Tensor {
     let at = Tensor::iota(m, x.device()).to_dtype(DType::I32) * line.step as i32 + line.first as i32;
-    let at = if held { at.maximum(0i32) } else { at };
     let rest = at.remainder(line.over as i32).to_dtype(x.dtype());
     (rest / line.over as f64).reshape(column(x, axis, m))
 }
