@@ -167,14 +167,13 @@ impl Builder {
         let mut results = Vec::new();
         let mut donated = Vec::new();
         for (tensor, id) in &self.nodes {
+            let alias = tensor.0.op.is_alias();
             match self.instrs[*id as usize].op.kind() {
                 // another name of a leaf's buffer, not the leaf
-                Kind::Leaf if tensor.0.op.is_alias() => {
-                    if is_root.contains(&tensor.key()) || held(tensor, *id) {
-                        results.push((tensor.clone(), *id));
-                    }
+                Kind::Leaf if alias && (is_root.contains(&tensor.key()) || held(tensor, *id)) => {
+                    results.push((tensor.clone(), *id));
                 }
-                Kind::Leaf if self.unshared.contains(id) && !held(tensor, *id) => donated.push(*id),
+                Kind::Leaf if !alias && self.unshared.contains(id) && !held(tensor, *id) => donated.push(*id),
                 Kind::Leaf => {}
                 _ if is_root.contains(&tensor.key()) => results.push((tensor.clone(), *id)),
                 // numbers, iota and views of them keep nothing alive, and take no memory as they are

@@ -215,12 +215,15 @@ fn weighted(output: &Tensor) -> Result<Tensor, Error> {
     Ok((output * weights).sum_all())
 }
 
+/// The elements of an input's gradient; none for what is not moved.
+type Slope = Option<Vec<f64>>;
+
 /// The loss, and for each float input the elements of its gradient.
 fn slopes(
     f: &impl Fn(&[Tensor]) -> Tensor,
     points: &[Point],
     leaves: &[Tensor],
-) -> Result<(f64, Vec<Option<Vec<f64>>>), Error> {
+) -> Result<(f64, Vec<Slope>), Error> {
     let loss = weighted(&f(leaves))?;
     let wrt: Vec<&Tensor> = leaves.iter().filter(|t| t.dtype() == DType::F64).collect();
     // no gradient where there is a slope is a gradient of 0, and found to be wrong

@@ -150,7 +150,7 @@ impl Backward {
         }
         let sizes: Vec<usize> = output.shape().iter().chain(x.shape().iter()).copied().collect();
         let shape = Shape::from(sizes);
-        if !shape.checked_numel().is_some_and(|n| n <= u32::MAX as usize) {
+        if shape.checked_numel().is_none_or(|n| n > u32::MAX as usize) {
             let message = format!("the result would have shape {shape}: more than 2^32 elements");
             return self.wrong(message, &[("output", output), ("point", x)]);
         }
