@@ -47,6 +47,7 @@ pub mod prelude {
         einsum, eval, explain, grad, grad_check, grad_with, gradient, hessian_vector_product, scoped,
         value_and_grad,
     };
+    pub use anygrad_graph::f16;
     pub use anygrad_nn::{
         AdaGrad, Adam, AdamW, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Ctx, Dropout, Flatten, Gradients,
         Init, Layer, Linear, MaxPool2d, Optimizer, Param, ParamPath, Params, Recompute, RmsProp, Sequential,

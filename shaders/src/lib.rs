@@ -1,8 +1,9 @@
 //! WGSL kernels as text: one file a kernel family, see `README.md` beside them.
 
 /// Scalar functions that kernels may call; they get only those they name.
-pub const MATH: [&str; 6] = [
+pub const MATH: [&str; 7] = [
     include_str!("../math.wgsl"),
+    include_str!("../math_half.wgsl"),
     include_str!("../math_integer.wgsl"),
     include_str!("../math_power.wgsl"),
     include_str!("../math_remainder.wgsl"),

@@ -23,6 +23,7 @@ mod edges_sizes;
 mod functions;
 mod golden;
 mod grad_check;
+mod half;
 mod hessian;
 mod long_sums;
 mod messages;

@@ -1,15 +1,16 @@
 //! Records a case on a device, with its derivatives, and computes them.
 
-use anygrad_graph::{DType, Device, Error, Shape, Tensor, eval, grad};
+use anygrad_graph::{DType, Device, Error, Shape, Tensor, eval, f16, grad};
 
 use crate::case::Case;
 use crate::draw::Draw;
 
-/// Whether float inputs are f32, as users have them, or f64, as the reference has.
+/// Whether float inputs are f32, as users have them, f64, as the reference has, or f16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     Single,
     Double,
+    Half,
 }
 
 /// A case in a graph. Not computed yet.
@@ -79,7 +80,17 @@ fn weighted(t: &Tensor, draw: &mut Draw) -> Tensor {
 
 /// Computes everything in one run, as one program.
 pub fn compute(case: &Case, device: &Device, precision: Precision) -> Result<Numbers, Error> {
-    let recorded = record(case, device, precision, &case.values());
+    compute_with(case, device, precision, &case.values())
+}
+
+/// The same from other values.
+pub fn compute_with(
+    case: &Case,
+    device: &Device,
+    precision: Precision,
+    values: &[Vec<f64>],
+) -> Result<Numbers, Error> {
+    let recorded = record(case, device, precision, values);
     let second = recorded.second.iter().flatten();
     let all: Vec<&Tensor> = [&recorded.output].into_iter().chain(&recorded.first).chain(second).collect();
     eval(&all)?;
@@ -95,12 +106,17 @@ pub fn compute(case: &Case, device: &Device, precision: Precision) -> Result<Num
 }
 
 fn dtype(dtype: DType, precision: Precision) -> DType {
-    if dtype == DType::F32 && precision == Precision::Double { DType::F64 } else { dtype }
+    match (dtype, precision) {
+        (DType::F32, Precision::Double) => DType::F64,
+        (DType::F32, Precision::Half) => DType::F16,
+        _ => dtype,
+    }
 }
 
 pub fn leaf(values: &[f64], shape: &[usize], dtype: DType, device: &Device) -> Tensor {
     match dtype {
         DType::F64 => Tensor::from_slice(values, shape, device),
+        DType::F16 => Tensor::from_slice(&each(values, f16::from_f64), shape, device),
         DType::I32 => Tensor::from_slice(&each(values, |v| v as i32), shape, device),
         DType::U32 => Tensor::from_slice(&each(values, |v| v as u32), shape, device),
         DType::Bool => Tensor::from_slice(&each(values, |v| v != 0.0), shape, device),
@@ -112,6 +128,7 @@ pub fn leaf(values: &[f64], shape: &[usize], dtype: DType, device: &Device) -> T
 pub fn read(t: &Tensor) -> Result<Vec<f64>, Error> {
     Ok(match t.dtype() {
         DType::F64 => t.to_vec::<f64>()?,
+        DType::F16 => each(&t.to_vec::<f16>()?, f64::from),
         DType::I32 => each(&t.to_vec::<i32>()?, f64::from),
         DType::U32 => each(&t.to_vec::<u32>()?, f64::from),
         DType::Bool => each(&t.to_vec::<bool>()?, |b| f64::from(u8::from(b))),

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anygrad_layout::DType;
+use half::f16;
 
 use crate::{Buffer, CpuError, Storage, Word};
 
@@ -44,6 +45,7 @@ impl Host {
     pub fn alloc(&self, dtype: DType, n: usize) -> Result<Storage, CpuError> {
         match dtype {
             DType::F64 => self.take::<f64>(n).map(Storage::F64),
+            DType::F16 => self.take::<f16>(n).map(Storage::F16),
             DType::I32 => self.take::<i32>(n).map(Storage::I32),
             DType::U32 | DType::Bool => self.take::<u32>(n).map(Storage::U32),
             DType::F32 => self.take::<f32>(n).map(Storage::F32),
@@ -78,6 +80,7 @@ impl Host {
         match storage {
             Storage::F32(xs) => self.keep(xs),
             Storage::F64(xs) => self.keep(xs),
+            Storage::F16(xs) => self.keep(xs),
             Storage::I32(xs) => self.keep(xs),
             Storage::U32(xs) => self.keep(xs),
         }
@@ -161,6 +164,7 @@ impl fmt::Debug for Host {
 pub(crate) struct Pool {
     f32: Vec<Vec<Vec<f32>>>,
     f64: Vec<Vec<Vec<f64>>>,
+    f16: Vec<Vec<Vec<f16>>>,
     i32: Vec<Vec<Vec<i32>>>,
     u32: Vec<Vec<Vec<u32>>>,
     bytes: usize,
@@ -180,7 +184,7 @@ macro_rules! pooled {
         }
     )*};
 }
-pooled!(f32, f64, i32, u32);
+pooled!(f32, f64, f16, i32, u32);
 
 /// Eight classes to each doubling, so that at most an eighth of a vector is spare. Lengths up to 16 each have
 /// their own.

@@ -15,6 +15,8 @@
 //! assert_eq!(power(&[Lane::U32(&[1]), Lane::U32(&[1])], &mut LaneMut::U32(&mut [0])), None);
 //! ```
 
+use half::f16;
+
 use crate::Word;
 
 /// A block of values that a step reads: borrowed from an operand or from a register.
@@ -24,6 +26,8 @@ pub enum Lane<'a> {
     F32(&'a [f32]),
     /// Double precision.
     F64(&'a [f64]),
+    /// Half precision.
+    F16(&'a [f16]),
     /// Signed integers.
     I32(&'a [i32]),
     /// Unsigned integers and truth values.
@@ -37,6 +41,8 @@ pub enum LaneMut<'a> {
     F32(&'a mut [f32]),
     /// Double precision.
     F64(&'a mut [f64]),
+    /// Half precision.
+    F16(&'a mut [f16]),
     /// Signed integers.
     I32(&'a mut [i32]),
     /// Unsigned integers and truth values.
@@ -136,7 +142,7 @@ pub fn float3(
     }
 }
 
-/// A function of one number, for all types.
+/// A function of one number, for all types but `f16`, whose arithmetic is that of `f32` between conversions.
 #[inline(always)]
 pub fn number1(
     args: &[Lane<'_>],
@@ -151,10 +157,11 @@ pub fn number1(
         LaneMut::F64(_) => apply1(args, out, f64),
         LaneMut::I32(_) => apply1(args, out, i32),
         LaneMut::U32(_) => apply1(args, out, u32),
+        LaneMut::F16(_) => None,
     }
 }
 
-/// A function of two numbers, for all types.
+/// A function of two numbers, for all types but `f16`.
 #[inline(always)]
 pub fn number2(
     args: &[Lane<'_>],
@@ -169,10 +176,11 @@ pub fn number2(
         LaneMut::F64(_) => apply2(args, out, f64),
         LaneMut::I32(_) => apply2(args, out, i32),
         LaneMut::U32(_) => apply2(args, out, u32),
+        LaneMut::F16(_) => None,
     }
 }
 
-/// A condition on two numbers of one type, for all types; the result is a truth value.
+/// A condition on two numbers of one type, for all types but `f16`; the result is a truth value.
 #[inline(always)]
 pub fn compare2(
     args: &[Lane<'_>],
@@ -187,6 +195,7 @@ pub fn compare2(
         Lane::F64(_) => apply2(args, out, |a, b| u32::from(f64(a, b))),
         Lane::I32(_) => apply2(args, out, |a, b| u32::from(i32(a, b))),
         Lane::U32(_) => apply2(args, out, |a, b| u32::from(u32(a, b))),
+        Lane::F16(_) => None,
     }
 }
 
@@ -196,13 +205,14 @@ pub fn select(args: &[Lane<'_>], out: &mut LaneMut<'_>) -> Option<()> {
     match out {
         LaneMut::F32(_) => apply3(args, out, |c: u32, a: f32, b: f32| if c != 0 { a } else { b }),
         LaneMut::F64(_) => apply3(args, out, |c: u32, a: f64, b: f64| if c != 0 { a } else { b }),
+        LaneMut::F16(_) => apply3(args, out, |c: u32, a: f16, b: f16| if c != 0 { a } else { b }),
         LaneMut::I32(_) => apply3(args, out, |c: u32, a: i32, b: i32| if c != 0 { a } else { b }),
         LaneMut::U32(_) => apply3(args, out, |c: u32, a: u32, b: u32| if c != 0 { a } else { b }),
     }
 }
 
 /// The value of one argument as the output's type: integers lose the fraction and saturate (NaN becomes 0),
-/// `i32` and `u32` keep the bits, rounding is to nearest.
+/// `i32` and `u32` keep the bits, rounding is to nearest, from `f64` to `f16` by way of `f32`.
 #[inline(always)]
 pub fn convert(args: &[Lane<'_>], out: &mut LaneMut<'_>) -> Option<()> {
     match (args.first()?, &out) {
@@ -222,6 +232,25 @@ pub fn convert(args: &[Lane<'_>], out: &mut LaneMut<'_>) -> Option<()> {
         (Lane::U32(_), LaneMut::F64(_)) => apply1(args, out, |x: u32| f64::from(x)),
         (Lane::U32(_), LaneMut::I32(_)) => apply1(args, out, |x: u32| x as i32),
         (Lane::U32(_), LaneMut::U32(_)) => apply1(args, out, |x: u32| x),
+        (Lane::F16(_), LaneMut::F16(_)) => apply1(args, out, |x: f16| x),
+        (Lane::F16(_), LaneMut::F64(_)) => apply1(args, out, f16::to_f64),
+        (Lane::F16(_), LaneMut::I32(_)) => apply1(args, out, |x: f16| x.to_f32() as i32),
+        (Lane::F16(_), LaneMut::U32(_)) => apply1(args, out, |x: f16| x.to_f32() as u32),
+        (Lane::F64(_), LaneMut::F16(_)) => apply1(args, out, <f16 as Word>::from_f64),
+        // what f32 cannot hold exactly is far beyond the largest f16
+        (Lane::I32(_), LaneMut::F16(_)) => apply1(args, out, |x: i32| f16::from_f32(x as f32)),
+        (Lane::U32(_), LaneMut::F16(_)) => apply1(args, out, |x: u32| f16::from_f32(x as f32)),
+        (Lane::F16(_), LaneMut::F32(_)) | (Lane::F32(_), LaneMut::F16(_)) => match (args, out) {
+            ([Lane::F16(a)], LaneMut::F32(out)) if a.len() == out.len() => {
+                crate::half::widen(a, out);
+                Some(())
+            }
+            ([Lane::F32(a)], LaneMut::F16(out)) if a.len() == out.len() => {
+                crate::half::narrow(a, out);
+                Some(())
+            }
+            _ => None,
+        },
     }
 }
 
@@ -233,6 +262,7 @@ pub fn truth(args: &[Lane<'_>], out: &mut LaneMut<'_>) -> Option<()> {
         Lane::F64(_) => apply1(args, out, |x: f64| u32::from(x != 0.0)),
         Lane::I32(_) => apply1(args, out, |x: i32| u32::from(x != 0)),
         Lane::U32(_) => apply1(args, out, |x: u32| u32::from(x != 0)),
+        Lane::F16(_) => apply1(args, out, |x: f16| u32::from(x.to_f32() != 0.0)),
     }
 }
 
@@ -242,6 +272,7 @@ impl<'a> LaneMut<'a> {
         match self {
             LaneMut::F32(xs) => xs.len(),
             LaneMut::F64(xs) => xs.len(),
+            LaneMut::F16(xs) => xs.len(),
             LaneMut::I32(xs) => xs.len(),
             LaneMut::U32(xs) => xs.len(),
         }
@@ -257,6 +288,7 @@ impl<'a> LaneMut<'a> {
         match self {
             LaneMut::F32(xs) => Lane::F32(&xs[at..at + len]),
             LaneMut::F64(xs) => Lane::F64(&xs[at..at + len]),
+            LaneMut::F16(xs) => Lane::F16(&xs[at..at + len]),
             LaneMut::I32(xs) => Lane::I32(&xs[at..at + len]),
             LaneMut::U32(xs) => Lane::U32(&xs[at..at + len]),
         }
@@ -267,6 +299,7 @@ impl<'a> LaneMut<'a> {
         match self {
             LaneMut::F32(xs) => LaneMut::F32(&mut xs[at..at + len]),
             LaneMut::F64(xs) => LaneMut::F64(&mut xs[at..at + len]),
+            LaneMut::F16(xs) => LaneMut::F16(&mut xs[at..at + len]),
             LaneMut::I32(xs) => LaneMut::I32(&mut xs[at..at + len]),
             LaneMut::U32(xs) => LaneMut::U32(&mut xs[at..at + len]),
         }
@@ -282,6 +315,7 @@ impl<'a> LaneMut<'a> {
         match self {
             LaneMut::F32(xs) => LaneMut::F32(cut(xs, len)),
             LaneMut::F64(xs) => LaneMut::F64(cut(xs, len)),
+            LaneMut::F16(xs) => LaneMut::F16(cut(xs, len)),
             LaneMut::I32(xs) => LaneMut::I32(cut(xs, len)),
             LaneMut::U32(xs) => LaneMut::U32(cut(xs, len)),
         }

@@ -10,6 +10,7 @@ mod copy;
 mod error;
 mod fold;
 mod gather;
+mod half;
 mod host;
 mod interval;
 mod lane;

@@ -4,7 +4,7 @@ mod extreme;
 mod fast;
 mod plain;
 
-use anygrad_layout::{Layout, Shape, collapse};
+use anygrad_layout::{DType, Layout, Shape, collapse};
 use smallvec::SmallVec;
 
 use crate::walk::Walk;
@@ -79,6 +79,8 @@ pub fn reduce(host: &Host, x: View<'_>, kind: Reduce, axes: &[usize]) -> Result<
         (_, Storage::F32(data)) => fast::reduce(host, data, &split, kind).map(Storage::F32),
         (_, Storage::F64(data)) => plain::reduce(host, data, &split, kind).map(Storage::F64),
         (_, Storage::I32(data)) => plain::reduce(host, data, &split, kind).map(Storage::I32),
+        // callers reduce halves as f32, so that sums do not lose what is added
+        (_, Storage::F16(_)) => Err(CpuError::Unsupported { op: kind.name(), dtype: DType::F16 }),
         (_, Storage::U32(data)) => plain::reduce(host, data, &split, kind).map(Storage::U32),
     }
 }

@@ -18,6 +18,7 @@ pub fn argsort(host: &Host, x: View<'_>, axis: usize, descending: bool) -> Resul
     let index32 = |packed: u64| packed as u32;
     match x.data {
         Storage::F32(x) => order(host, &lines, |at, i| key32(float_key(x[at]), i), index32),
+        Storage::F16(x) => order(host, &lines, |at, i| key32(float_key(x[at].to_f32()), i), index32),
         Storage::I32(x) => order(host, &lines, |at, i| key32(x[at] as u32 ^ 1 << 31, i), index32),
         Storage::U32(x) => order(host, &lines, |at, i| key32(x[at], i), index32),
         Storage::F64(x) => {

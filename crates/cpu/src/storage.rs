@@ -1,4 +1,5 @@
 use anygrad_layout::DType;
+use half::f16;
 
 use crate::Word;
 
@@ -9,6 +10,8 @@ pub enum Storage {
     F32(Vec<f32>),
     /// Double precision.
     F64(Vec<f64>),
+    /// Half precision.
+    F16(Vec<f16>),
     /// Signed integers.
     I32(Vec<i32>),
     /// Unsigned integers and truth values.
@@ -21,6 +24,7 @@ macro_rules! with_words {
         match $storage {
             $crate::Storage::F32($xs) => $body,
             $crate::Storage::F64($xs) => $body,
+            $crate::Storage::F16($xs) => $body,
             $crate::Storage::I32($xs) => $body,
             $crate::Storage::U32($xs) => $body,
         }
@@ -38,6 +42,7 @@ impl Storage {
     pub fn zeros(dtype: DType, n: usize) -> Self {
         match dtype {
             DType::F64 => Storage::F64(vec![0.0; n]),
+            DType::F16 => Storage::F16(vec![f16::ZERO; n]),
             DType::I32 => Storage::I32(vec![0; n]),
             DType::U32 | DType::Bool => Storage::U32(vec![0; n]),
             _ => Storage::F32(vec![0.0; n]),
@@ -48,6 +53,7 @@ impl Storage {
     pub fn from_f64(dtype: DType, values: &[f64]) -> Self {
         match dtype {
             DType::F64 => Storage::F64(values.to_vec()),
+            DType::F16 => Storage::F16(values.iter().map(|&v| <f16 as Word>::from_f64(v)).collect()),
             DType::I32 => Storage::I32(values.iter().map(|&v| v as i32).collect()),
             DType::U32 => Storage::U32(values.iter().map(|&v| v as u32).collect()),
             DType::Bool => Storage::U32(values.iter().map(|&v| u32::from(v != 0.0)).collect()),
@@ -70,6 +76,7 @@ impl Storage {
         match self {
             Storage::F32(_) => DType::F32,
             Storage::F64(_) => DType::F64,
+            Storage::F16(_) => DType::F16,
             Storage::I32(_) => DType::I32,
             Storage::U32(_) => DType::U32,
         }
@@ -105,6 +112,11 @@ impl Storage {
         f64::slice(self)
     }
 
+    /// The elements, if they are `f16`.
+    pub fn as_f16(&self) -> Option<&[f16]> {
+        f16::slice(self)
+    }
+
     /// The elements, if they are `i32`.
     pub fn as_i32(&self) -> Option<&[i32]> {
         i32::slice(self)
@@ -136,6 +148,12 @@ impl From<Vec<f32>> for Storage {
 impl From<Vec<f64>> for Storage {
     fn from(elements: Vec<f64>) -> Self {
         Storage::F64(elements)
+    }
+}
+
+impl From<Vec<f16>> for Storage {
+    fn from(elements: Vec<f16>) -> Self {
+        Storage::F16(elements)
     }
 }
 

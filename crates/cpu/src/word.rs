@@ -1,10 +1,11 @@
 use anygrad_layout::DType;
+use half::f16;
 
 use crate::{Lane, LaneMut, Storage};
 
-/// An element type as it lies in memory: `f32`, `f64`, `i32` or `u32` (which also holds truth values).
+/// An element type as it lies in memory: `f32`, `f64`, `f16`, `i32` or `u32` (which also holds truth values).
 ///
-/// The trait is closed: it exists so that one generic loop serves the four variants of [`Storage`].
+/// The trait is closed: it exists so that one generic loop serves the variants of [`Storage`].
 pub trait Word:
     Copy + Default + PartialEq + PartialOrd + Send + Sync + bytemuck::Pod + sealed::Sealed
 {
@@ -36,12 +37,13 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
+    impl Sealed for half::f16 {}
     impl Sealed for i32 {}
     impl Sealed for u32 {}
 }
 
 macro_rules! word {
-    ($type:ty, $variant:ident, $plus:expr, $times:expr, $nan:expr) => {
+    ($type:ty, $variant:ident, $plus:expr, $times:expr, $nan:expr, $from:expr) => {
         impl Word for $type {
             const DTYPE: DType = DType::$variant;
             #[inline]
@@ -66,7 +68,7 @@ macro_rules! word {
             }
             #[inline]
             fn from_f64(value: f64) -> Self {
-                value as $type
+                $from(value)
             }
             #[inline]
             fn to_f64(self) -> f64 {
@@ -88,7 +90,9 @@ macro_rules! word {
     };
 }
 
-word!(f32, F32, |a, b| a + b, |a, b| a * b, f32::is_nan);
-word!(f64, F64, |a, b| a + b, |a, b| a * b, f64::is_nan);
-word!(i32, I32, i32::wrapping_add, i32::wrapping_mul, |_| false);
-word!(u32, U32, u32::wrapping_add, u32::wrapping_mul, |_| false);
+word!(f32, F32, |a, b| a + b, |a, b| a * b, f32::is_nan, |x| x as f32);
+word!(f64, F64, |a, b| a + b, |a, b| a * b, f64::is_nan, |x| x);
+// half's own arithmetic goes through f32 too; its conversion from f64 does so on some processors only
+word!(f16, F16, |a, b| a + b, |a, b| a * b, f16::is_nan, |x| f16::from_f32(x as f32));
+word!(i32, I32, i32::wrapping_add, i32::wrapping_mul, |_| false, |x| x as i32);
+word!(u32, U32, u32::wrapping_add, u32::wrapping_mul, |_| false, |x| x as u32);

@@ -1,5 +1,6 @@
 use anygrad_cpu::Storage;
 use anygrad_layout::DType;
+use half::f16;
 
 /// A Rust type that tensors can be made of and read back as.
 pub trait Element: Copy + Send + 'static {
@@ -51,7 +52,7 @@ macro_rules! elements {
     };
 }
 
-elements!(f32 F32  f64 F64  i32 I32  u32 U32);
+elements!(f32 F32  f64 F64  f16 F16  i32 I32  u32 U32);
 
 impl Element for bool {
     const DTYPE: DType = DType::Bool;

@@ -25,6 +25,7 @@ mod explain;
 pub mod extend;
 mod fuse;
 mod grad;
+mod halves;
 mod non_finite;
 mod numbers;
 pub mod op;
@@ -59,3 +60,6 @@ pub use scope::{current as current_scope, recorded_at, scoped};
 pub use sizes::Sizes;
 pub use tensor::Tensor;
 pub use unfused::eval_unfused;
+
+/// The type of the elements of f16 tensors.
+pub use half::f16;

@@ -139,6 +139,7 @@ pub(crate) fn as_f64(data: &Storage) -> Vec<f64> {
     match data {
         Storage::F32(v) => v.iter().copied().map(f64::from).collect(),
         Storage::F64(v) => v.to_vec(),
+        Storage::F16(v) => v.iter().copied().map(f64::from).collect(),
         Storage::I32(v) => v.iter().copied().map(f64::from).collect(),
         Storage::U32(v) => v.iter().copied().map(f64::from).collect(),
     }

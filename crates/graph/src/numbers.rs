@@ -2,6 +2,7 @@
 
 use anygrad_cpu::{Lane, LaneMut};
 use anygrad_layout::DType;
+use half::f16;
 use smallvec::SmallVec;
 
 use crate::op::Kind;
@@ -101,6 +102,7 @@ fn compute(row: &Row, args: &[f64], inputs: &[DType], output: DType) -> f64 {
 enum Word {
     F32([f32; 1]),
     F64([f64; 1]),
+    F16([f16; 1]),
     I32([i32; 1]),
     U32([u32; 1]),
 }
@@ -109,6 +111,7 @@ impl Word {
     fn new(x: f64, dtype: DType) -> Self {
         match dtype {
             DType::F64 => Word::F64([x]),
+            DType::F16 => Word::F16([f16::from_f32(x as f32)]),
             DType::I32 => Word::I32([x as i32]),
             DType::U32 => Word::U32([x as u32]),
             DType::Bool => Word::U32([u32::from(x != 0.0)]),
@@ -120,6 +123,7 @@ impl Word {
         match self {
             Word::F32(x) => Lane::F32(x),
             Word::F64(x) => Lane::F64(x),
+            Word::F16(x) => Lane::F16(x),
             Word::I32(x) => Lane::I32(x),
             Word::U32(x) => Lane::U32(x),
         }
@@ -129,6 +133,7 @@ impl Word {
         match self {
             Word::F32(x) => LaneMut::F32(x),
             Word::F64(x) => LaneMut::F64(x),
+            Word::F16(x) => LaneMut::F16(x),
             Word::I32(x) => LaneMut::I32(x),
             Word::U32(x) => LaneMut::U32(x),
         }
@@ -138,6 +143,7 @@ impl Word {
         match self {
             Word::F32([x]) => f64::from(*x),
             Word::F64([x]) => *x,
+            Word::F16([x]) => x.to_f64(),
             Word::I32([x]) => f64::from(*x),
             Word::U32([x]) => f64::from(*x),
         }

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use crate::Tensor;
 use crate::device::Buffer;
 use crate::error::{Error, place};
+use crate::halves;
 use crate::op::{Kind, Meta, OpRef};
 use crate::tensor::{Node, State};
 
@@ -52,7 +53,7 @@ pub(crate) struct Lowered {
 pub(crate) fn lower(roots: &[&Tensor]) -> Result<Lowered, Error> {
     let mut builder = Builder::default();
     builder.visit(roots)?;
-    builder.finish(roots)
+    builder.finish(roots).map(halves::in_single_precision)
 }
 
 #[derive(Default)]

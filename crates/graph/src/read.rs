@@ -54,6 +54,7 @@ impl Tensor {
         Ok(match storage(self)? {
             Storage::F32(v) => f64::from(v.first().copied().unwrap_or_default()),
             Storage::F64(v) => v.first().copied().unwrap_or_default(),
+            Storage::F16(v) => v.first().copied().unwrap_or_default().to_f64(),
             Storage::I32(v) => f64::from(v.first().copied().unwrap_or_default()),
             Storage::U32(v) => f64::from(v.first().copied().unwrap_or_default()),
         })
@@ -90,6 +91,7 @@ fn words(bytes: Vec<u8>, dtype: DType) -> Storage {
     // the bytes may lie at any address, so words are collected one by one where a cast does not fit
     match dtype {
         DType::F32 => Storage::F32(bytemuck::pod_collect_to_vec(&bytes)),
+        DType::F16 => Storage::F16(bytemuck::pod_collect_to_vec(&bytes)),
         DType::I32 => Storage::I32(bytemuck::pod_collect_to_vec(&bytes)),
         _ => Storage::U32(bytemuck::pod_collect_to_vec(&bytes)),
     }

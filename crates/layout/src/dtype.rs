@@ -8,6 +8,9 @@ pub enum DType {
     F32,
     /// IEEE 754 double precision; on the CPU only, where it is the reference others are checked against.
     F64,
+    /// IEEE 754 half precision: 2 bytes in memory, 11 significant bits, at most 65504. Arithmetic is done in f32 and
+    /// rounded to nearest even after each op.
+    F16,
     /// Two's complement 32-bit integer; arithmetic wraps.
     I32,
     /// Unsigned 32-bit integer; arithmetic wraps.
@@ -21,13 +24,14 @@ impl DType {
     pub const fn size(self) -> usize {
         match self {
             DType::F64 => 8,
+            DType::F16 => 2,
             _ => 4,
         }
     }
 
     /// Whether this is a floating-point type.
     pub const fn is_float(self) -> bool {
-        matches!(self, DType::F32 | DType::F64)
+        matches!(self, DType::F32 | DType::F64 | DType::F16)
     }
 
     /// Whether this is an integer type ([`DType::Bool`] is not).
@@ -40,6 +44,7 @@ impl DType {
         match self {
             DType::F32 => "f32",
             DType::F64 => "f64",
+            DType::F16 => "f16",
             DType::I32 => "i32",
             DType::U32 => "u32",
             DType::Bool => "bool",

@@ -1,12 +1,13 @@
 use std::cell::RefCell;
 
 use anygrad_layout::DType;
+use half::f16;
 use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use super::SourceKind;
 use super::plan::{Action, Load, OP, Place, Prepared};
-use crate::{CpuError, Lane, LaneMut, Storage};
+use crate::{CpuError, Lane, LaneMut, Storage, Word};
 
 /// Elements a step handles at a time: a dozen registers of this length fit the first-level cache.
 const BLOCK: usize = 1024;
@@ -162,6 +163,7 @@ impl Block<'_, '_> {
             SourceKind::Buffer(index) => match (self.inputs[index], register) {
                 (Storage::F32(from), Storage::F32(to)) => load.walk.load(from, start, &mut to[..len]),
                 (Storage::F64(from), Storage::F64(to)) => load.walk.load(from, start, &mut to[..len]),
+                (Storage::F16(from), Storage::F16(to)) => load.walk.load(from, start, &mut to[..len]),
                 (Storage::I32(from), Storage::I32(to)) => load.walk.load(from, start, &mut to[..len]),
                 (Storage::U32(from), Storage::U32(to)) => load.walk.load(from, start, &mut to[..len]),
                 // The check before the run compared the types.
@@ -215,6 +217,7 @@ fn lane(storage: &Storage, at: usize, len: usize) -> Lane<'_> {
     match storage {
         Storage::F32(xs) => Lane::F32(&xs[at..at + len]),
         Storage::F64(xs) => Lane::F64(&xs[at..at + len]),
+        Storage::F16(xs) => Lane::F16(&xs[at..at + len]),
         Storage::I32(xs) => Lane::I32(&xs[at..at + len]),
         Storage::U32(xs) => Lane::U32(&xs[at..at + len]),
     }
@@ -224,6 +227,7 @@ fn lane_mut(storage: &mut Storage) -> LaneMut<'_> {
     match storage {
         Storage::F32(xs) => LaneMut::F32(xs),
         Storage::F64(xs) => LaneMut::F64(xs),
+        Storage::F16(xs) => LaneMut::F16(xs),
         Storage::I32(xs) => LaneMut::I32(xs),
         Storage::U32(xs) => LaneMut::U32(xs),
     }
@@ -233,6 +237,7 @@ fn copy(from: Lane<'_>, to: &mut LaneMut<'_>) {
     match (from, to) {
         (Lane::F32(from), LaneMut::F32(to)) => to.copy_from_slice(from),
         (Lane::F64(from), LaneMut::F64(to)) => to.copy_from_slice(from),
+        (Lane::F16(from), LaneMut::F16(to)) => to.copy_from_slice(from),
         (Lane::I32(from), LaneMut::I32(to)) => to.copy_from_slice(from),
         (Lane::U32(from), LaneMut::U32(to)) => to.copy_from_slice(from),
         // The plan gave both the same type.
@@ -245,6 +250,7 @@ fn fill(register: &mut Storage, dtype: DType, number: f64, len: usize) {
     match register {
         Storage::F32(xs) => xs[..len].fill(number as f32),
         Storage::F64(xs) => xs[..len].fill(number),
+        Storage::F16(xs) => xs[..len].fill(<f16 as Word>::from_f64(number)),
         Storage::I32(xs) => xs[..len].fill(number as i32),
         Storage::U32(xs) => xs[..len].fill(number as u32),
     }
@@ -257,7 +263,7 @@ struct Registers(Vec<Storage>);
 const STOCK: usize = 64;
 
 thread_local! {
-    static SPARE: RefCell<[Vec<Storage>; 4]> = const { RefCell::new([const { Vec::new() }; 4]) };
+    static SPARE: RefCell<[Vec<Storage>; 5]> = const { RefCell::new([const { Vec::new() }; 5]) };
     static SPARE_LISTS: RefCell<Vec<Vec<Storage>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -266,7 +272,8 @@ fn shelf(dtype: DType) -> usize {
         DType::F32 => 0,
         DType::F64 => 1,
         DType::I32 => 2,
-        _ => 3,
+        DType::F16 => 3,
+        _ => 4,
     }
 }
 

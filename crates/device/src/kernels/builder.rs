@@ -85,9 +85,10 @@ impl Builder {
         self.field(name, "u32", Param::Word(word as u32));
     }
 
-    /// The uniform field `p.name` that holds the run-time number `index`; a bool is the `u32` 0 or 1.
+    /// The uniform field `p.name` that holds the run-time number `index`; a bool is the `u32` 0 or 1, an f16 the
+    /// f32 of its value.
     pub fn number(&mut self, name: &str, index: usize, dtype: DType) {
-        let ty = self.storage(dtype);
+        let ty = if dtype == DType::F16 { "f32" } else { self.storage(dtype) };
         self.field(name, ty, Param::Number(index));
     }
 
@@ -119,6 +120,24 @@ impl Builder {
     /// the largest of integers.
     pub fn read_write_atomic(&mut self, name: &str, operand: Operand) {
         self.binding(name, "atomic<u32>", operand, Access::ReadWrite);
+    }
+
+    /// `var<storage, read> name: array<u32>;`, each word two elements of f16; with `vec2<u32>` for `four` at a time.
+    /// Elements are read through [`Builder::half_load`].
+    pub fn halves(&mut self, name: &str, operand: Operand, access: Access, four: bool) {
+        self.binding(name, if four { "vec2<u32>" } else { "u32" }, operand, access);
+    }
+
+    /// `fn name_at(i: u32) -> f32`: element `i` of halves; or `-> vec4<f32>` for elements 4i to 4i + 3.
+    pub fn half_load(&mut self, name: &str, four: bool) {
+        self.function(if four {
+            format!(
+                "fn {name}_at(i: u32) -> vec4<f32> {{\n    let w = {name}[i];\n    return vec4<f32>(ag_half(w.x), \
+                 ag_half(w.x >> 16u), ag_half(w.y), ag_half(w.y >> 16u));\n}}"
+            )
+        } else {
+            format!("fn {name}_at(i: u32) -> f32 {{\n    return ag_half({name}[i >> 1u] >> ((i & 1u) * 16u));\n}}")
+        });
     }
 
     /// Adds generated declarations: accessor functions, structs, workgroup variables.
@@ -261,7 +280,8 @@ fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
 /// The WGSL type an element has in a buffer: a bool is the `u32` 0 or 1.
 ///
 /// # Errors
-/// [`DeviceError::Unsupported`] for `f64`, which exists on the CPU only.
+/// [`DeviceError::Unsupported`] for `f64`, which exists on the CPU only, and for `f16`, which has no type of its own:
+/// two lie in a word, and pointwise kernels alone read and write them.
 pub fn storage_type(dtype: DType) -> Result<&'static str, DeviceError> {
     match dtype {
         DType::F32 => Ok("f32"),
@@ -269,6 +289,14 @@ pub fn storage_type(dtype: DType) -> Result<&'static str, DeviceError> {
         DType::U32 | DType::Bool => Ok("u32"),
         other => Err(DeviceError::Unsupported { what: format!("{other} tensors") }),
     }
+}
+
+/// The WGSL type of an element between load and store: f16 is computed as f32.
+///
+/// # Errors
+/// [`DeviceError::Unsupported`] for `f64`.
+pub(super) fn value_type(dtype: DType) -> Result<&'static str, DeviceError> {
+    if dtype == DType::F16 { Ok("f32") } else { storage_type(dtype) }
 }
 
 /// Folds a 1-D number of workgroups into `[x, y, 1]` within `caps.max_groups`. The body recovers the linear

@@ -1,8 +1,11 @@
 //! The loads of a pointwise program at a position that one or two indices give, one element or four at a time.
 
 use super::address::Axes;
-use super::{Builder, Pointwise, SourceKind, storage_type};
-use crate::{DeviceError, Operand};
+use anygrad_layout::DType;
+
+use super::builder::value_type;
+use super::{Builder, Pointwise, SourceKind};
+use crate::{Access, DeviceError, Operand};
 
 /// The loads of a program. Its iteration space is split into groups of axes, each walked by an index of its own;
 /// the last index may count fours of elements.
@@ -13,8 +16,8 @@ pub(super) struct Loads<'a> {
     /// For each source, the distance of neighbours along the last axis.
     inner: Vec<isize>,
     four: bool,
-    /// What is bound: buffer, element type, whether in fours.
-    bound: Vec<(usize, &'static str, bool)>,
+    /// The names of what is bound so far.
+    bound: Vec<String>,
 }
 
 impl<'a> Loads<'a> {
@@ -67,7 +70,7 @@ impl<'a> Loads<'a> {
         let position = self.position(builder, i, 1);
         Ok(match self.program.inputs[i].kind {
             SourceKind::Iota => position,
-            SourceKind::Buffer(index) => format!("{}[{position}]", self.binding(builder, i, index, false)?),
+            SourceKind::Buffer(index) => self.element(builder, i, index, false, &position)?,
         })
     }
 
@@ -89,17 +92,18 @@ impl<'a> Loads<'a> {
         // a contiguous source passes here, so the buffer of an output in place is only bound in fours
         if inner == 1 && source.layout.offset.is_multiple_of(4) && strides.all(|s| s % 4 == 0) {
             let position = self.position(builder, i, 4);
-            return Ok(format!("{}[{position}]", self.binding(builder, i, index, true)?));
+            return self.element(builder, i, index, true, &position);
         }
-        let ty = storage_type(source.dtype)?;
+        let ty = value_type(source.dtype)?;
         let position = self.position(builder, i, 1);
-        let name = self.binding(builder, i, index, false)?;
         if inner == 0 {
-            return Ok(format!("vec4<{ty}>({name}[{position}])"));
+            return Ok(format!("vec4<{ty}>({})", self.element(builder, i, index, false, &position)?));
         }
         builder.signed_param(&format!("x{i}_inner"), inner);
-        let at = |n: u32| format!("{name}[{position} + {n}u * p.x{i}_inner]");
-        Ok(format!("vec4<{ty}>({name}[{position}], {}, {}, {})", at(1), at(2), at(3)))
+        let first = self.element(builder, i, index, false, &position)?;
+        let mut at =
+            |n: u32| self.element(builder, i, index, false, &format!("{position} + {n}u * p.x{i}_inner"));
+        Ok(format!("vec4<{ty}>({first}, {}, {}, {})", at(1)?, at(2)?, at(3)?))
     }
 
     /// The position of source `i` at the coordinates, in elements or in groups of `unit`.
@@ -114,29 +118,36 @@ impl<'a> Loads<'a> {
         text
     }
 
-    /// The name under which a buffer is bound, in fours or as single elements; binds it on first use. A buffer
-    /// that a sink overwrites is that sink's binding.
-    fn binding(
+    /// The element at `position` of a buffer, or the four at four times it. Binds the buffer on first use; one that a
+    /// sink overwrites is that sink's binding.
+    fn element(
         &mut self,
         builder: &mut Builder,
         i: usize,
         index: usize,
         four: bool,
+        position: &str,
     ) -> Result<String, DeviceError> {
-        if let Some(sink) = self.program.sink_in(index) {
-            return Ok(format!("out{sink}"));
-        }
         let dtype = self.program.inputs[i].dtype;
-        let ty = storage_type(dtype)?;
-        let name = format!("in{index}_{ty}{}", if four { "x4" } else { "" });
-        if !self.bound.contains(&(index, ty, four)) {
-            self.bound.push((index, ty, four));
-            if four {
-                builder.read_vec4(&name, dtype, Operand::Input(index));
-            } else {
-                builder.read(&name, dtype, Operand::Input(index));
+        let half = dtype == DType::F16;
+        let ty = value_type(dtype)?;
+        let sink = self.program.sink_in(index);
+        let name = match sink {
+            Some(sink) => format!("out{sink}"),
+            None => format!("in{index}_{}{}", if half { "f16" } else { ty }, if four { "x4" } else { "" }),
+        };
+        if !self.bound.contains(&name) {
+            match (sink, half, four) {
+                (None, true, _) => builder.halves(&name, Operand::Input(index), Access::Read, four),
+                (None, false, true) => builder.read_vec4(&name, dtype, Operand::Input(index)),
+                (None, false, false) => builder.read(&name, dtype, Operand::Input(index)),
+                (Some(_), ..) => {}
             }
+            if half {
+                builder.half_load(&name, four);
+            }
+            self.bound.push(name.clone());
         }
-        Ok(name)
+        Ok(if half { format!("{name}_at({position})") } else { format!("{name}[{position}]") })
     }
 }

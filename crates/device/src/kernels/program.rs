@@ -3,13 +3,15 @@
 use anygrad_layout::{DType, Layout, Shape};
 use smallvec::SmallVec;
 
-use super::{Builder, invalid, storage_type};
+use super::builder::value_type;
+use super::{Builder, invalid};
 use crate::DeviceError;
 
 /// A pointwise program over one iteration space.
 ///
 /// Value ids: the inputs first, then the numbers, then the steps. A bool is a WGSL `bool` in registers and
-/// the `u32` 0 or 1 in buffers.
+/// the `u32` 0 or 1 in buffers. An f16 is an `f32` in registers, already rounded by the step that made it, and half a
+/// word in buffers.
 #[derive(Clone, Debug)]
 pub struct Pointwise {
     /// The iteration space, and the shape of every output.
@@ -92,12 +94,18 @@ impl Pointwise {
 
     /// The least bytes that the loads move: an axis of stride 0 repeats.
     pub(super) fn bytes_read(&self) -> u64 {
-        let distinct = |layout: &Layout| {
+        let distinct = |layout: &Layout, size: u64| {
             let axes = layout.shape.iter().zip(&layout.strides);
-            axes.filter(|(_, stride)| **stride != 0).map(|(n, _)| *n as u64).fold(4, u64::saturating_mul)
+            axes.filter(|(_, stride)| **stride != 0).map(|(n, _)| *n as u64).fold(size, u64::saturating_mul)
         };
         let loads = self.inputs.iter().filter(|s| s.kind != SourceKind::Iota);
-        loads.map(|source| distinct(&source.layout)).fold(0, u64::saturating_add)
+        loads.map(|source| distinct(&source.layout, source.dtype.size() as u64)).fold(0, u64::saturating_add)
+    }
+
+    /// Bytes that the sinks take.
+    pub(super) fn bytes_written(&self) -> u64 {
+        let size: u64 = self.outputs.iter().map(|sink| sink.dtype.size() as u64).sum();
+        (self.numel() as u64).saturating_mul(size)
     }
 
     /// The sink that is written into the buffer `index`, if there is one.
@@ -129,7 +137,7 @@ impl Pointwise {
             if source.kind == SourceKind::Iota && source.dtype != DType::U32 {
                 return Err(invalid(family, format!("input {i}: positions are u32, not {}", source.dtype)));
             }
-            storage_type(source.dtype)?;
+            value_type(source.dtype)?;
         }
         self.check_steps(family)?;
         self.outputs.iter().enumerate().try_for_each(|(k, sink)| self.check_sink(family, k, sink))
@@ -138,7 +146,7 @@ impl Pointwise {
     fn check_steps(&self, family: &'static str) -> Result<(), DeviceError> {
         let before = self.inputs.len() + self.numbers.len();
         for dtype in self.numbers.iter().chain(self.steps.iter().map(|step| &step.dtype)) {
-            storage_type(*dtype)?;
+            value_type(*dtype)?;
         }
         for (i, step) in self.steps.iter().enumerate() {
             if let Some(arg) = step.args.iter().find(|arg| **arg as usize >= before + i) {
@@ -168,15 +176,14 @@ impl Pointwise {
                 format!("output {k} is in place of input {input}, which is no buffer"),
             ));
         };
-        if !source.layout.is_contiguous() || storage_type(source.dtype)? != storage_type(sink.dtype)? {
+        if !source.layout.is_contiguous() || memory_type(source.dtype) != memory_type(sink.dtype) {
             let message =
                 format!("output {k} ({}) cannot overwrite input {input} ({})", sink.dtype, source.dtype);
             return Err(invalid(family, message));
         }
         let clashes = |other: &&Source| {
             other.kind == source.kind
-                && (!other.layout.is_contiguous()
-                    || storage_type(other.dtype).ok() != storage_type(source.dtype).ok())
+                && (!other.layout.is_contiguous() || memory_type(other.dtype) != memory_type(source.dtype))
         };
         if self.inputs.iter().find(clashes).is_some() || self.sink_in(buffer) != Some(k) {
             return Err(invalid(
@@ -200,7 +207,7 @@ impl Pointwise {
         let mut body = String::new();
         let mut parameters = Vec::new();
         for (i, source) in self.inputs.iter().enumerate() {
-            parameters.push(format!("x{i}: {}", storage_type(source.dtype)?));
+            parameters.push(format!("x{i}: {}", value_type(source.dtype)?));
             body += &format!("    let v{i} = {};\n", loaded(&format!("x{i}"), source.dtype));
         }
         for (i, dtype) in self.numbers.iter().enumerate() {
@@ -222,7 +229,7 @@ impl Pointwise {
         let mut fields = String::new();
         let mut values = Vec::new();
         for (k, sink) in self.outputs.iter().enumerate() {
-            fields += &format!("    y{k}: {},\n", storage_type(sink.dtype)?);
+            fields += &format!("    y{k}: {},\n", value_type(sink.dtype)?);
             let value = format!("v{}", sink.value);
             values.push(if sink.dtype == DType::Bool { format!("select(0u, 1u, {value})") } else { value });
         }
@@ -241,7 +248,12 @@ fn loaded(name: &str, dtype: DType) -> String {
     if dtype == DType::Bool { format!("{name} != 0u") } else { name.to_owned() }
 }
 
+/// The dtype that says how elements lie in memory: a bool as a u32.
+fn memory_type(dtype: DType) -> DType {
+    if dtype == DType::Bool { DType::U32 } else { dtype }
+}
+
 /// The WGSL type of a value in registers.
 fn register_type(dtype: DType) -> Result<&'static str, DeviceError> {
-    if dtype == DType::Bool { Ok("bool") } else { storage_type(dtype) }
+    if dtype == DType::Bool { Ok("bool") } else { value_type(dtype) }
 }

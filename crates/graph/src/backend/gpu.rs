@@ -106,6 +106,7 @@ fn word(number: f64, dtype: DType) -> u32 {
         DType::I32 => number as i32 as u32,
         DType::U32 => number as u32,
         DType::Bool => u32::from(number != 0.0),
+        // f16 too: see the kernels' registers
         _ => (number as f32).to_bits(),
     }
 }

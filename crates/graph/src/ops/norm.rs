@@ -24,6 +24,9 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn norm(&self, p: f64, axes: &[isize]) -> Tensor {
+        if let Some(y) = self.in_single(|x| x.norm(p, axes)) {
+            return y;
+        }
         let count = match self.float_axes("norm", axes) {
             Ok(count) => count,
             Err(wrong) => return wrong,
@@ -79,6 +82,9 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn logsumexp(&self, axes: &[isize]) -> Tensor {
+        if let Some(y) = self.in_single(|x| x.logsumexp(axes)) {
+            return y;
+        }
         match self.float_axes("logsumexp", axes) {
             Ok(0) => self.exp().sum(axes).log(),
             Ok(_) => {
@@ -105,7 +111,7 @@ impl Tensor {
         let operands = [("left", self), ("right", &y)];
         if self.dtype() != y.dtype() || !self.dtype().is_float() {
             let message =
-                format!("takes two of f32 or two of f64: left {}, right {}", self.dtype(), y.dtype());
+                format!("takes two floats of one dtype: left {}, right {}", self.dtype(), y.dtype());
             return Tensor::wrong(NAME, message, &operands);
         }
         if broadcast(self.shape(), y.shape()).is_none() {

@@ -28,6 +28,9 @@ impl Tensor {
 
     #[track_caller]
     fn softmax_as(&self, name: &'static str, axis: isize) -> Tensor {
+        if let Some(y) = self.in_single(|x| x.softmax_as(name, axis)) {
+            return y;
+        }
         match self.float_axes(name, &[axis]) {
             Ok(0) => return self.clone(),
             Ok(_) => {}
@@ -42,6 +45,9 @@ impl Tensor {
     /// [`softmax`](Tensor::softmax).
     #[track_caller]
     pub fn log_softmax(&self, axis: isize) -> Tensor {
+        if let Some(y) = self.in_single(|x| x.log_softmax(axis)) {
+            return y;
+        }
         match self.float_axes("log_softmax", &[axis]) {
             Ok(0) => return self.clone(),
             Ok(_) => {}
@@ -55,6 +61,9 @@ impl Tensor {
     /// `x` to a whole power by repeated products; a negative power is the reciprocal.
     #[track_caller]
     pub fn powi(&self, power: i32) -> Tensor {
+        if let Some(y) = self.in_single(|x| x.powi(power)) {
+            return y;
+        }
         let mut left = power.unsigned_abs();
         let (mut square, mut product) = (self.clone(), None::<Tensor>);
         while left > 0 {

@@ -40,6 +40,9 @@ impl Tensor {
     /// is 0 is 0.
     #[track_caller]
     pub fn std(&self, axes: &[isize]) -> Tensor {
+        if let Some(y) = self.in_single(|x| x.std(axes)) {
+            return y;
+        }
         self.spread("std", axes, 0.0).sqrt_flat_at_0()
     }
 
@@ -52,6 +55,9 @@ impl Tensor {
     /// The standard deviation over `axes` with divisor `max(n − correction, 0)`; see [`var_with`](Tensor::var_with).
     #[track_caller]
     pub fn std_with(&self, axes: &[isize], correction: f64) -> Tensor {
+        if let Some(y) = self.in_single(|x| x.std_with(axes, correction)) {
+            return y;
+        }
         self.spread("std_with", axes, correction).sqrt_flat_at_0()
     }
 
@@ -67,6 +73,9 @@ impl Tensor {
 
     #[track_caller]
     fn spread(&self, name: &'static str, axes: &[isize], correction: f64) -> Tensor {
+        if let Some(y) = self.in_single(|x| x.spread(name, axes, correction)) {
+            return y;
+        }
         let count = match self.float_axes(name, axes) {
             Ok(count) => count,
             Err(wrong) => return wrong,

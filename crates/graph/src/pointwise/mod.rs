@@ -18,6 +18,10 @@ mod trigonometry;
 pub use operators::Operand;
 pub use row::{Class, Pointwise, Row, Types};
 
+/// The conversions by which f16 is computed in f32.
+pub(crate) static TO_F32: Pointwise = Pointwise(&casts::to_f32::ROW);
+pub(crate) static TO_F16: Pointwise = Pointwise(&casts::to_f16::ROW);
+
 /// Every row, in the order of the source files. Tests iterate over this.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
     let tables: [&[&Row]; 8] = [

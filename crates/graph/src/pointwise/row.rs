@@ -11,11 +11,11 @@ use crate::op::{Gradients, Kind, Meta, Op, Vjp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Class {
-    /// f32, f64.
+    /// f32, f64, f16.
     Float,
-    /// f32, f64, i32.
+    /// f32, f64, f16, i32.
     Signed,
-    /// f32, f64, i32, u32.
+    /// f32, f64, f16, i32, u32.
     Number,
     /// i32, u32.
     Integer,
@@ -94,7 +94,7 @@ pub struct Row {
     pub arity: usize,
     /// The dtype rule.
     pub types: Types,
-    /// The loop over a block on the CPU.
+    /// The loop over a block on the CPU. No row but a conversion sees f16: see `crate::half`.
     pub cpu: BlockFn,
     /// The WGSL expression for inputs of a dtype, with `$0 $1 $2` for the inputs.
     pub wgsl: fn(DType) -> &'static str,
@@ -277,7 +277,7 @@ macro_rules! gradient {
     };
 }
 
-/// The loop of a row over lanes: `same` writes the input's type, `truth` a bool, `(Lane type)` that lane.
+/// The loop of a row over lanes: `same` writes the input's type, `truth` a bool, `to_f32` that lane, `convert` any.
 macro_rules! lanes {
     ($args:expr, $out:expr, same, [$($lane:ident)+], ($x:ident), $body:expr) => {{
         match ($args, $out) {
@@ -333,17 +333,11 @@ macro_rules! lanes {
         }
         Some(())
     }};
+    ($args:expr, $out:expr, convert, [$($lane:ident)+], ($x:ident), $body:expr) => {
+        anygrad_cpu::convert($args, $out)
+    };
     ($args:expr, $out:expr, to_f32, $lanes:tt, ($x:ident), $body:expr) => {
         lanes!(@to $args, $out, F32, $lanes, $x, $body)
-    };
-    ($args:expr, $out:expr, to_f64, $lanes:tt, ($x:ident), $body:expr) => {
-        lanes!(@to $args, $out, F64, $lanes, $x, $body)
-    };
-    ($args:expr, $out:expr, to_i32, $lanes:tt, ($x:ident), $body:expr) => {
-        lanes!(@to $args, $out, I32, $lanes, $x, $body)
-    };
-    ($args:expr, $out:expr, to_u32, $lanes:tt, ($x:ident), $body:expr) => {
-        lanes!(@to $args, $out, U32, $lanes, $x, $body)
     };
     (@to $args:expr, $out:expr, $to:ident, [$($lane:ident)+], $x:ident, $body:expr) => {{
         match ($args, $out) {
