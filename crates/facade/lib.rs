@@ -42,12 +42,12 @@ pub use anygrad_train::{Result, TrainError as Error};
 /// What most programs use: `use anygrad::prelude::*`.
 pub mod prelude {
     pub use anygrad_data::{Dataset, digits, mnist};
+    pub use anygrad_graph::f16;
     pub use anygrad_graph::{
         ConvOptions, DType, Device, PadMode, PoolOptions, Resize, Rng, Shape, Tensor, checkpoint, custom_vjp,
         einsum, eval, explain, grad, grad_check, grad_with, gradient, hessian_vector_product, scoped,
         value_and_grad,
     };
-    pub use anygrad_graph::f16;
     pub use anygrad_nn::{
         AdaGrad, Adam, AdamW, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Ctx, Dropout, Flatten, Gradients,
         Init, Layer, Linear, MaxPool2d, Optimizer, Param, ParamPath, Params, Recompute, RmsProp, Sequential,

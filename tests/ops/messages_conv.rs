@@ -46,7 +46,7 @@ fn convolutions_by_their_methods() {
     );
     says(
         of(DType::I32, &[2, 5, 5]).conv1d(&t([2, 5, 3]), 1, 0),
-        "conv1d: takes two of f32 or two of f64: input i32, weight f32",
+        "conv1d: takes two floats of one dtype: input i32, weight f32",
     );
     // an error of an input comes first
     says(t([2]).reshape([3]).conv2d(&t([1]), 1, 0), "reshape: [2] has 2 elements, [3] has 3");
@@ -86,7 +86,7 @@ fn transposed_convolutions() {
     );
     says(
         t([2, 3, 4]).conv_transpose_with(&of(DType::F64, &[3, 1, 2]), &o()),
-        "conv_transpose1d: takes two of f32 or two of f64: input f32, weight f64",
+        "conv_transpose1d: takes two floats of one dtype: input f32, weight f64",
     );
     let error = t([2, 3, 1]).conv_transpose1d(&t([3, 1, 3]), 1, 2).check().unwrap_err().to_string();
     let line = line!() - 1;

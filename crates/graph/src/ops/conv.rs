@@ -23,7 +23,7 @@ impl Op for Convolution {
         let [x, w] = inputs else { return Err(format!("takes 2 inputs, got {}", inputs.len())) };
         let Conv { rank, groups, .. } = self.0;
         if x.dtype != w.dtype || !x.dtype.is_float() {
-            return Err(format!("takes two of f32 or two of f64: input {}, weight {}", x.dtype, w.dtype));
+            return Err(format!("takes two floats of one dtype: input {}, weight {}", x.dtype, w.dtype));
         }
         if !(1..=3).contains(&rank) {
             return Err(format!("{rank} spatial axes; 1 to 3 are possible"));

@@ -22,7 +22,7 @@ fn matrices(input: &Meta) -> Result<(&[usize], usize, usize), String> {
         return Err(format!("takes matrices, not {}", input.shape));
     };
     if !input.dtype.is_float() {
-        return Err(format!("takes f32 or f64, not {}", input.dtype));
+        return Err(format!("takes floats, not {}", input.dtype));
     }
     Ok((batch, *m, *n))
 }

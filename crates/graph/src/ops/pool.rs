@@ -144,7 +144,7 @@ impl Op for Pool {
 
 fn check(window: &Window, x: &Meta) -> Result<(), String> {
     if !x.dtype.is_float() {
-        return Err(format!("takes f32 or f64, not {}", x.dtype));
+        return Err(format!("takes floats, not {}", x.dtype));
     }
     if !(1..=3).contains(&window.rank) || x.shape.rank() != window.rank + 2 {
         return Err(format!(

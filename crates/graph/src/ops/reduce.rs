@@ -354,7 +354,7 @@ impl Tensor {
     #[track_caller]
     pub(crate) fn float_axes(&self, name: &'static str, axes: &[isize]) -> Result<usize, Tensor> {
         if !self.dtype().is_float() {
-            let message = format!("takes f32 or f64, not {}", self.dtype());
+            let message = format!("takes floats, not {}", self.dtype());
             return Err(Tensor::wrong(name, message, &[("input", self)]));
         }
         self.checked_axes(name, axes)
