@@ -42,7 +42,6 @@ pub use anygrad_train::{Result, TrainError as Error};
 /// What most programs use: `use anygrad::prelude::*`.
 pub mod prelude {
     pub use anygrad_data::{Dataset, digits, mnist};
-    pub use anygrad_graph::f16;
     pub use anygrad_graph::{
         ConvOptions, DType, Device, PadMode, PoolOptions, Resize, Rng, Shape, Tensor, checkpoint, custom_vjp,
         einsum, eval, explain, f16, find_non_finite, grad, grad_check, grad_with, gradient,

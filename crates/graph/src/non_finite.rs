@@ -133,17 +133,6 @@ fn whole(value: &Tensor) -> Result<Vec<f64>, Error> {
     Ok(as_f64(&storage(value)?))
 }
 
-/// The elements as f64, which holds every value of every dtype.
-pub(crate) fn as_f64(data: &Storage) -> Vec<f64> {
-    match data {
-        Storage::F32(v) => v.iter().copied().map(f64::from).collect(),
-        Storage::F64(v) => v.to_vec(),
-        Storage::F16(v) => v.iter().copied().map(f64::from).collect(),
-        Storage::I32(v) => v.iter().copied().map(f64::from).collect(),
-        Storage::U32(v) => v.iter().copied().map(f64::from).collect(),
-    }
-}
-
 impl fmt::Display for NonFinite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "the first value that is not finite: {}", self.what)?;
