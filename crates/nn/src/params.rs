@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anygrad_graph::{DType, Device, Shape, Tensor};
+use anygrad_graph::{DType, Device, Shape, Tensor, f16};
 
 use crate::error::{Error, Mismatch, Result};
 use crate::glob::fits;
@@ -59,13 +59,14 @@ impl Params {
         Self::with_dtype(device, seed, DType::F32)
     }
 
-    /// An empty store of parameters of another float type: f64 on the CPU, for checking gradients.
+    /// An empty store of parameters of another float type: f64 on the CPU, for checking gradients, or f16, for running
+    /// a trained model in half of the memory. Train in f32: small updates of an f16 parameter round to nothing.
     pub fn with_dtype(device: &Device, seed: u64, dtype: DType) -> Self {
         let mut store = Store::default();
         if !dtype.is_float() {
             store.fail(Error::Setting {
                 what: "params",
-                message: format!("parameters are f32 or f64, not {dtype}"),
+                message: format!("parameters are floats, not {dtype}"),
             });
         }
         Self(Arc::new(Inner { device: device.clone(), dtype, seed, store: Mutex::new(store) }))
@@ -261,8 +262,12 @@ impl Params {
         let leaf = match dtype {
             DType::F32 => Tensor::from_slice(&values.map(|x| x as f32).collect::<Vec<_>>(), shape, device),
             DType::F64 => Tensor::from_slice(&values.collect::<Vec<_>>(), shape, device),
+            DType::F16 => {
+                let halves: Vec<f16> = values.map(|x| f16::from_f32(x as f32)).collect();
+                Tensor::from_slice(&halves, shape, device)
+            }
             DType::I32 => Tensor::from_slice(&values.map(|x| x as i32).collect::<Vec<_>>(), shape, device),
-            _ => return Err(wrong(format!("entries are f32, f64 or i32, not {dtype}"))),
+            _ => return Err(wrong(format!("entries are floats or i32, not {dtype}"))),
         };
         Ok(leaf.named(path.clone())?)
     }

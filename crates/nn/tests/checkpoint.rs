@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::path::PathBuf;
 
-use anygrad_graph::{Device, Tensor};
+use anygrad_graph::{DType, Device, Tensor, f16};
 use anygrad_nn::*;
 use common::tensor;
 use safetensors::SafeTensors;
@@ -180,4 +180,32 @@ fn a_file_that_cannot_be_written_is_an_error() {
     let _fc = Linear::new(params.at("fc"), 2, 3);
     let text = params.save(folder.file("no/such/folder.safetensors")).unwrap_err().to_string();
     assert!(text.contains("folder.safetensors: cannot write: "), "{text}");
+}
+
+#[test]
+fn halves_are_saved_as_halves_and_fill_a_model_in_f32_exactly() {
+    let folder = Folder::new("half");
+    let file = folder.file("half.safetensors");
+    let halves = Params::with_dtype(&Device::cpu(), 3, DType::F16);
+    let layer = Linear::new(halves.at("fc"), 3, 2);
+    let weight = |params: &Params| params.iter().next().unwrap().tensor.clone();
+    let x = Tensor::from_slice(&[0.5f32, -1.0, 2.0], [1, 3], &Device::cpu()).to_dtype(DType::F16);
+    let y = layer.forward(&x, &mut Ctx::eval());
+    assert_eq!((y.dtype(), weight(&halves).bytes()), (DType::F16, 12));
+    halves.save(&file).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let stored = SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(stored.tensor("fc.weight").unwrap().dtype(), safetensors::Dtype::F16);
+    let again = Params::with_dtype(&Device::cpu(), 4, DType::F16);
+    Linear::new(again.at("fc"), 3, 2);
+    again.load(&file).unwrap();
+    assert_eq!(weight(&again).to_vec::<f16>().unwrap(), weight(&halves).to_vec::<f16>().unwrap());
+    let singles = Params::new(&Device::cpu(), 5);
+    Linear::new(singles.at("fc"), 3, 2);
+    singles.load(&file).unwrap();
+    let wide: Vec<f32> = weight(&halves).to_vec::<f16>().unwrap().into_iter().map(f32::from).collect();
+    assert_eq!(weight(&singles).to_vec::<f32>().unwrap(), wide);
+    // the other way would round in silence
+    singles.save(&file).unwrap();
+    assert!(again.load(&file).unwrap_err().to_string().contains("F32, the model's is f16"));
 }

@@ -138,7 +138,7 @@ fn values_that_cannot_be_made_poison_the_store() {
         format!("params: p.weight [{}, 2]: has more than 2^32 elements", usize::MAX)
     );
     let ints = Params::with_dtype(&Device::cpu(), 0, DType::I32);
-    assert_eq!(ints.check().unwrap_err().to_string(), "params: parameters are f32 or f64, not i32");
+    assert_eq!(ints.check().unwrap_err().to_string(), "params: parameters are floats, not i32");
 }
 
 #[test]

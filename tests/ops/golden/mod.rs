@@ -4,6 +4,7 @@ mod activation;
 mod contract;
 mod conv;
 mod core;
+mod half;
 mod indexing;
 mod movement;
 mod pool;

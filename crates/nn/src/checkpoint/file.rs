@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anygrad_graph::{DType, Tensor};
+use anygrad_graph::{DType, Tensor, f16};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, View};
 
@@ -25,6 +25,7 @@ impl Raw {
     pub fn of(tensor: &Tensor) -> Result<Self> {
         let (dtype, bytes) = match tensor.dtype() {
             DType::F64 => (Dtype::F64, bytes(tensor.to_vec::<f64>()?, f64::to_le_bytes)),
+            DType::F16 => (Dtype::F16, bytes(tensor.to_vec::<f16>()?, f16::to_le_bytes)),
             // PyTorch counts in 64 bits
             DType::I32 => (Dtype::I64, bytes(tensor.to_vec::<i32>()?, |x| i64::from(x).to_le_bytes())),
             _ => (Dtype::F32, bytes(tensor.to_vec::<f32>()?, f32::to_le_bytes)),
@@ -65,6 +66,11 @@ fn words<const N: usize, T>(view: &TensorView<'_>, from_bytes: impl Fn([u8; N]) 
 
 pub(super) fn f32s(view: &TensorView<'_>) -> Vec<f32> {
     words(view, f32::from_le_bytes)
+}
+
+/// The elements of a tensor of halves.
+pub(super) fn f16s(view: &TensorView<'_>) -> Vec<f16> {
+    words(view, f16::from_le_bytes)
 }
 
 pub(super) fn f64s(view: &TensorView<'_>) -> Vec<f64> {

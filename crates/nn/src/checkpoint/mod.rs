@@ -177,6 +177,12 @@ fn upload(
     let device = params.device();
     let tensor = match (dtype, view.dtype()) {
         (DType::F32, Dtype::F32) => Tensor::from_slice(&file::f32s(view), shape, device),
+        (DType::F16, Dtype::F16) => Tensor::from_slice(&file::f16s(view), shape, device),
+        // exact
+        (DType::F32, Dtype::F16) => {
+            let wide: Vec<f32> = file::f16s(view).into_iter().map(f32::from).collect();
+            Tensor::from_slice(&wide, shape, device)
+        }
         (DType::F64, Dtype::F64) => Tensor::from_slice(&file::f64s(view), shape, device),
         (DType::I32, found) => {
             let values = file::integers(view).and_then(|values| {
