@@ -31,7 +31,7 @@ pub struct Options {
     /// Most bytes a kernel can bind of one buffer, where that is less than what the adapter can do. For tests of
     /// what a smaller adapter says.
     pub buffer_bytes: Option<u64>,
-    /// How many compiled kernels are kept for programs to come, besides those of the plans that are kept anyway. 2048
+    /// How many compiled kernels are kept for programs to come, besides those of the plans that are kept anyway. 1024
     /// by default. A device that meets ever new programs would otherwise grow without end.
     pub pipelines: usize,
 }
@@ -43,7 +43,7 @@ impl Default for Options {
             guard_bands: false,
             timeout: Duration::from_secs(60),
             buffer_bytes: None,
-            pipelines: 2048,
+            pipelines: 1024,
         }
     }
 }

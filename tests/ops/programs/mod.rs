@@ -67,7 +67,11 @@ fn random_programs_give_the_same_numbers_everywhere() {
         match alone(|| execute::run(&program, gpu())) {
             Ok(outcome) if outcome.amplified => amplified.push(seed),
             Ok(_) => {}
-            Err(failure) => wrong.push((seed, failure)),
+            Err(failure) => {
+                // at once: making it smaller may take long, or end the process
+                say(&format!("program {seed} fails: {failure}"));
+                wrong.push((seed, failure));
+            }
         }
         slowest = slowest.max((begun.elapsed(), seed));
         if (seed + 1 - first).is_multiple_of(10_000) {

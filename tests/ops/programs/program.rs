@@ -8,6 +8,9 @@ use crate::programs::attributes::Attributes;
 use crate::programs::entry::{Entry, Offer, Takes};
 use crate::run::leaf;
 
+/// Elements of a tensor at most. Programs are drawn with far fewer, but making one smaller may let a size multiply.
+const LARGEST: usize = 20_000;
+
 /// A program: nodes in order, and what is done with them.
 #[derive(Clone)]
 pub struct Program {
@@ -118,6 +121,9 @@ impl Program {
         for node in &self.nodes {
             let next = node.record(&recorded, device, float).ok_or(NotRecorded::Unsuitable)?;
             next.tensor.check().map_err(|error| NotRecorded::Poisoned(error.clone()))?;
+            if next.tensor.numel() > LARGEST {
+                return Err(NotRecorded::Unsuitable);
+            }
             recorded.push(next);
         }
         Ok(recorded)

@@ -36,4 +36,10 @@ entries! { ENTRIES;
     ),
     mean_of_integers(x: Int) [axes: filled_axes(x), float: float()]
         => x.remainder(1000).to_dtype(float).mean(&axes) * 0.01,
+    // f16 is computed in f32 and rounded once, so it is the same everywhere
+    #[exact] half(x: Exact) [float: float()] => x.clamp(-100.0, 100.0).to_dtype(DType::F16).to_dtype(float),
+    #[exact] half_sum(x: Exact, y: ExactBeside) [float: float()] => (x.clamp(-100.0, 100.0).to_dtype(DType::F16)
+        + y.clamp(-100.0, 100.0).to_dtype(DType::F16)).to_dtype(float),
+    #[exact] half_chain(x: Exact) [axis: axis(x), float: float()]
+        => (x.clamp(-100.0, 100.0).to_dtype(DType::F16).flip(&[axis]).relu() * 0.5).to_dtype(float),
 }

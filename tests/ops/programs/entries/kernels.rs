@@ -1,6 +1,6 @@
 //! Products, convolutions, pooling.
 
-use anygrad_graph::Conv;
+use anygrad_graph::{Conv, PoolOptions, Resize};
 
 use crate::programs::entry::entries;
 
@@ -27,4 +27,30 @@ entries! { ENTRIES;
     #[exact] max_pool2d(x: Exact) [kernel: within(1, 3), stride: within(1, 3)]
         if x.rank() == 4 && x.size(2) >= kernel && x.size(3) >= kernel
         => x.max_pool2d(kernel, stride),
+    #[exact] max_pool_with(x: Exact) [kernel: within(2, 3), padding: within(0, 1), dilation: within(1, 2)]
+        if x.rank() == 4 && x.size(2) > 4 && x.size(3) > 4
+        => x.max_pool_with(&PoolOptions::new(kernel).padding(padding).dilation(dilation).stride(2)),
+    avg_pool_with(x: Float) [kernel: within(2, 3), padding: within(0, 1)]
+        if x.rank() == 4 && x.size(2) > 2 && x.size(3) > 2
+        => x.avg_pool_with(&PoolOptions::new(kernel).padding(padding).ceil().exclude_padding()),
+    adaptive_avg_pool(x: Float) [rows: within(1, 4), columns: within(1, 4)]
+        if x.rank() == 4 && x.size(2) > 0 && x.size(3) > 0
+        => x.adaptive_avg_pool(&[rows, columns]),
+    #[exact] adaptive_max_pool(x: Exact) [size: within(1, 4)] if x.rank() == 3 && x.size(2) > 0
+        => x.adaptive_max_pool(&[size]),
+    resize(x: Float) [size: within(1, 9), mode: below(6)] if x.rank() == 3 && x.size(2) > 0
+        => x.resize(
+            &[size],
+            [
+                Resize::Nearest,
+                Resize::NearestExact,
+                Resize::Linear,
+                Resize::LinearCorners,
+                Resize::Cubic,
+                Resize::CubicCorners
+            ][mode]
+        ),
+    resize_both(x: Float) [rows: within(1, 6), columns: within(1, 6)]
+        if x.rank() == 4 && x.size(2) > 0 && x.size(3) > 0
+        => x.resize(&[rows, columns], Resize::Linear),
 }
