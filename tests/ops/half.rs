@@ -1,6 +1,6 @@
 //! f16 on every device: conversions bit by bit, and every case of the suite with f16 inputs.
 
-use anygrad_graph::{DType, Device, Tensor, f16};
+use anygrad_graph::{DType, Device, Tensor, eval, f16};
 
 use crate::case::Case;
 use crate::cases;
@@ -179,4 +179,59 @@ fn every_case_takes_f16() {
         "{beyond} of {} cases did not run",
         halved.len()
     );
+}
+
+#[test]
+fn dtypes_do_not_mix_by_themselves() {
+    let device = Device::cpu();
+    let single = |shape: &[usize]| Tensor::ones(shape, &device);
+    let half = |shape: &[usize]| single(shape).to_dtype(DType::F16);
+    let index = Tensor::iota(2, &device).reshape([1, 2]);
+    let mixed = [
+        half(&[2, 2]) + single(&[2, 2]),
+        single(&[2, 2]).gt(0.0).select(&half(&[2, 2]), &single(&[2, 2])),
+        half(&[2, 3]).matmul(&single(&[3, 2])),
+        half(&[1, 1, 3, 3]).conv2d(&single(&[1, 1, 2, 2]), 1, 0),
+        Tensor::concat(&[&half(&[2]), &single(&[2])], 0),
+        single(&[2, 2]).scatter_add_into(0, &index, &half(&[1, 2])),
+    ];
+    for (i, tensor) in mixed.iter().enumerate() {
+        let error = tensor.check().err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("f16") && error.contains("f32"), "{i}: {error:?}");
+    }
+    // an index is a whole number
+    assert!(single(&[2, 2]).gather(0, &half(&[1, 2])).check().is_err());
+}
+
+/// A step that overwrites what it reads, at odd lengths, on values of both dtypes.
+#[test]
+fn a_loop_in_f16_is_planned_once_and_flat() {
+    everywhere(|device| {
+        for n in [1usize, 7, 8, 4099] {
+            let numbers =
+                |scale: f32| (0..n).map(|i| f16::from_f32((i % 37) as f32 * scale)).collect::<Vec<_>>();
+            let (start, slope) = (numbers(0.11), numbers(-0.07));
+            let mut x = Tensor::from_slice(&start, [n], device);
+            let g = Tensor::from_slice(&slope, [n], device);
+            let mut want = start.clone();
+            let mut seen = Vec::new();
+            for step in 0..6 {
+                let rate = 0.1 * f64::from(step + 1);
+                x = &x - &g * rate;
+                eval(&[&x]).expect("a step");
+                let single = |h: f16| h.to_f32();
+                for (w, &g) in want.iter_mut().zip(&slope) {
+                    *w = f16::from_f32(single(*w) - single(f16::from_f32(single(g) * rate as f32)));
+                }
+                let stats = device.stats();
+                seen.push((stats.plan_misses, stats.live_bytes));
+            }
+            assert_eq!(differing(&x.to_vec::<f16>().expect("reads"), &want), None, "{n} on {device}");
+            let last = seen.last().copied();
+            assert!(
+                seen[2..].iter().all(|&now| Some(now) == last) || device.is_cpu(),
+                "{n} on {device}: {seen:?}"
+            );
+        }
+    });
 }
