@@ -51,7 +51,8 @@ impl Maker {
     fn leaf(&mut self, i: usize) {
         let rank = *self.draw.pick(&[0, 1, 1, 2, 2, 2, 3, 3, 4, 5]);
         let mut shape: Vec<usize> = (0..rank).map(|_| *self.draw.pick(&self.palette)).collect();
-        while shape.iter().product::<usize>() > MOST {
+        // an axis of size 0 does not excuse the others: the library bounds their product
+        while shape.iter().map(|&n| n.max(1)).product::<usize>() > MOST {
             shape.pop();
         }
         // the first is a float, so that there is something to differentiate

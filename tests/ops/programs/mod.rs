@@ -26,6 +26,9 @@ const PROGRAMS: u64 = 2000;
 /// Programs in a thousand that may multiply roundings beyond the bound.
 const AMPLIFIED: u64 = 2;
 
+/// How often a long run says how far it is.
+const PROGRESS: u64 = 5000;
+
 /// Failures that are made smaller and shown.
 const SHOWN: usize = 5;
 
@@ -74,7 +77,7 @@ fn random_programs_give_the_same_numbers_everywhere() {
             }
         }
         slowest = slowest.max((begun.elapsed(), seed));
-        if (seed + 1 - first).is_multiple_of(10_000) {
+        if (seed + 1 - first).is_multiple_of(PROGRESS) {
             say(&format!("{} programs, {} failures so far", seed + 1 - first, wrong.len()));
         }
     }

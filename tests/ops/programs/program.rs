@@ -9,7 +9,7 @@ use crate::programs::entry::{Entry, Offer, Takes};
 use crate::run::leaf;
 
 /// Elements of a tensor at most. Programs are drawn with far fewer, but making one smaller may let a size multiply.
-const LARGEST: usize = 20_000;
+pub const LARGEST: usize = 20_000;
 
 /// A program: nodes in order, and what is done with them.
 #[derive(Clone)]

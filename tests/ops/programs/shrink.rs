@@ -5,7 +5,7 @@ use std::panic::catch_unwind;
 use anygrad_graph::{DType, Device, eval};
 
 use crate::programs::execute::Failure;
-use crate::programs::program::{Node, Program};
+use crate::programs::program::{LARGEST, Node, Program};
 use crate::run::read;
 
 /// Programs that are tried at most.
@@ -206,6 +206,9 @@ impl Shrinker<'_> {
                 let before = shape.clone();
                 change(i, shape);
                 changed |= *shape != before;
+                if shape.iter().map(|&n| n.max(1)).product::<usize>() > LARGEST {
+                    return false;
+                }
                 let count = shape.iter().product();
                 *values = values.iter().copied().chain([1.0]).cycle().take(count).collect();
             }
