@@ -189,7 +189,7 @@ fn dtypes_do_not_mix_by_themselves() {
     let index = Tensor::iota(2, &device).reshape([1, 2]);
     let mixed = [
         half(&[2, 2]) + single(&[2, 2]),
-        single(&[2, 2]).gt(0.0).select(&half(&[2, 2]), &single(&[2, 2])),
+        single(&[2, 2]).gt(0.0).select(half(&[2, 2]), single(&[2, 2])),
         half(&[2, 3]).matmul(&single(&[3, 2])),
         half(&[1, 1, 3, 3]).conv2d(&single(&[1, 1, 2, 2]), 1, 0),
         Tensor::concat(&[&half(&[2]), &single(&[2])], 0),
