@@ -75,8 +75,7 @@ fn products_of_other_shapes() {
 fn linear_algebra() {
     says(t([2, 3]).cholesky(), "cholesky: takes square matrices, not [2, 3]");
     says(t([3]).inverse(), "inverse: takes matrices, not [3]");
-    says(of(DType::I32, &[2, 2]).det(), "det: takes f32 or f64, not i32");
-    says(of(DType::F16, &[2, 2]).inverse(), "inverse: takes f32 or f64, not f16");
+    says(of(DType::I32, &[2, 2]).det(), "det: takes floats, not i32");
     says(t([2, 3]).slogdet().1, "slogdet: takes square matrices, not [2, 3]");
     says(t([4, 2, 3]).eigh().0, "eigh: takes square matrices, not [4, 2, 3]");
     says(t([2, 3]).qr().0, "qr: takes at least as many rows as columns, not [2, 3]");

@@ -3,7 +3,6 @@
 //! The ops are here; the methods, which check and compose, in `linalg_methods`. The matrices are the last two axes.
 
 use anygrad_cpu::{CpuError, Factor, Host, Solve, Storage, View};
-use anygrad_layout::DType;
 
 use super::views;
 use crate::Tensor;
@@ -22,9 +21,8 @@ fn matrices(input: &Meta) -> Result<(&[usize], usize, usize), String> {
     let [batch @ .., m, n] = &input.shape[..] else {
         return Err(format!("takes matrices, not {}", input.shape));
     };
-    // f16 has too few digits to factorise in, and nobody says into which type it should go
-    if !matches!(input.dtype, DType::F32 | DType::F64) {
-        return Err(format!("takes f32 or f64, not {}", input.dtype));
+    if !input.dtype.is_float() {
+        return Err(format!("takes floats, not {}", input.dtype));
     }
     Ok((batch, *m, *n))
 }
