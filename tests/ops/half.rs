@@ -1,6 +1,6 @@
 //! f16 on every device: conversions bit by bit, and every case of the suite with f16 inputs.
 
-use anygrad_graph::{DType, Device, Tensor, eval, f16};
+use anygrad_graph::{DType, Device, PoolOptions, Resize, Tensor, Window, eval, f16};
 
 use crate::case::Case;
 use crate::cases;
@@ -201,6 +201,32 @@ fn dtypes_do_not_mix_by_themselves() {
     }
     // an index is a whole number
     assert!(single(&[2, 2]).gather(0, &half(&[1, 2])).check().is_err());
+}
+
+/// The sum under a mean may leave the range of f16, 65,504, where the mean does not.
+#[test]
+fn means_of_large_halves_stay_in_range() {
+    everywhere(|device| {
+        let x = Tensor::full([1, 1, 6, 6], 30_000.0, DType::F16, device);
+        let two = PoolOptions::new(2).stride(2).padding(1).exclude_padding();
+        let means = [
+            x.mean_all(),
+            x.avg_pool2d(3, 3),
+            x.avg_pool(&Window::new(&[2, 2])),
+            x.avg_pool_with(&two),
+            x.adaptive_avg_pool(&[4, 4]),
+            x.global_avg_pool(),
+            x.resize(&[4, 9], Resize::Linear),
+            x.resize(&[4, 9], Resize::Cubic),
+            x.lp_pool(2.0, &PoolOptions::new(2)) * 0.5,
+        ];
+        for (i, mean) in means.iter().enumerate() {
+            assert_eq!(mean.dtype(), DType::F16);
+            let values = mean.to_vec::<f16>().expect("computes");
+            let near = values.iter().all(|v| (v.to_f32() - 30_000.0).abs() <= 32.0);
+            assert!(near, "mean {i} on {device}: {values:?}");
+        }
+    });
 }
 
 /// A step that overwrites what it reads, at odd lengths, on values of both dtypes.

@@ -24,6 +24,9 @@ impl Tensor {
     /// The mean of each window of `[N, C, *n]`; padding counts as zeros, as in PyTorch's default.
     #[track_caller]
     pub fn avg_pool(&self, window: &Window) -> Tensor {
+        if let Some(y) = self.in_single(|x| x.avg_pool(window)) {
+            return y;
+        }
         record_as("avg_pool", Pool::Sum(window.clone()), &[self]) / taps(window) as f64
     }
 
@@ -152,6 +155,9 @@ impl Tensor {
     /// window of zeros is NaN or infinite.
     #[track_caller]
     pub fn lp_pool(&self, p: f64, options: &PoolOptions) -> Tensor {
+        if let Some(y) = self.in_single(|x| x.lp_pool(p, options)) {
+            return y;
+        }
         let rank = self.rank().saturating_sub(2);
         let name = name_of(&LP, rank);
         if p.is_nan() || p <= 0.0 {
@@ -204,6 +210,9 @@ fn maxima(name: &'static str, x: &Tensor, window: &Window) -> (Tensor, Tensor) {
 
 #[track_caller]
 fn average(x: &Tensor, rank: usize, options: &PoolOptions) -> Tensor {
+    if let Some(y) = x.in_single(|x| average(x, rank, options)) {
+        return y;
+    }
     let name = name_of(&AVG, rank);
     let window = match window_of(x, rank, options) {
         Ok(_) if options.divisor == Some(0) => Err("the divisor is 0".into()),

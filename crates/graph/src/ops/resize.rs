@@ -43,6 +43,9 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn resize(&self, size: &[usize], mode: Resize) -> Tensor {
+        if let Some(y) = self.in_single(|x| x.resize(size, mode)) {
+            return y;
+        }
         if let Err(message) = check(self, size) {
             return Tensor::wrong("resize", message, &[("input", self)]);
         }
