@@ -3,93 +3,37 @@
 
 mod common;
 
-use anygrad_graph::{DType, Device, Tensor, grad};
+use anygrad_graph::{DType, grad};
 use anygrad_nn::*;
-use common::{close, float, values};
-use safetensors::SafeTensors;
+use common::golden::{Golden, everywhere};
+use common::{close, values};
 
 const GOLDEN: &[u8] = include_bytes!("golden/golden.safetensors");
 
-/// Numbers of one dtype with the tolerance that goes with it.
-struct Golden {
-    dtype: DType,
-    tolerance: f64,
-}
-
-const BOTH: [Golden; 2] =
-    [Golden { dtype: DType::F64, tolerance: 1e-12 }, Golden { dtype: DType::F32, tolerance: 3e-5 }];
-
-fn numbers(name: &str) -> (Vec<f64>, Vec<usize>) {
-    let file = SafeTensors::deserialize(GOLDEN).unwrap();
-    let view = file.tensor(name).unwrap();
-    let words = view.data().as_chunks::<8>().0;
-    let values = match view.dtype() {
-        safetensors::Dtype::F64 => words.iter().map(|&w| f64::from_le_bytes(w)).collect(),
-        _ => words.iter().map(|&w| i64::from_le_bytes(w) as f64).collect(),
-    };
-    (values, view.shape().to_vec())
-}
-
-impl Golden {
-    fn tensor(&self, name: &str) -> Tensor {
-        let (values, shape) = numbers(name);
-        float(&values, shape, self.dtype)
-    }
-
-    fn params(&self) -> Params {
-        Params::with_dtype(&Device::cpu(), 0, self.dtype)
-    }
-
-    #[track_caller]
-    fn check(&self, name: &str, found: &Tensor) {
-        let (expected, shape) = numbers(name);
-        assert_eq!(found.shape()[..], shape, "{name}");
-        close(name, &values(found), &expected, self.tolerance);
-    }
-
-    /// Output and gradients of `sum(y · c)`, with the parameters of the golden module.
-    fn layer(&self, name: &str, params: &Params, layer: &impl Layer, ctx: &mut Ctx) {
-        for entry in params.iter().filter(|entry| entry.kind == Kind::Parameter) {
-            params.set(&entry.path, &self.tensor(&format!("{name}.{}", entry.path))).unwrap();
-        }
-        let x = self.tensor(&format!("{name}.x"));
-        let y = layer.forward(&x, ctx);
-        let loss = (&y * self.tensor(&format!("{name}.c"))).sum_all();
-        let gradients = params.grad(&loss);
-        let dx = grad(&loss, &[&x]).remove(0);
-        self.check(&format!("{name}.y"), &y);
-        self.check(&format!("{name}.dx"), &dx);
-        assert_eq!(gradients.len(), params.iter().filter(|e| e.kind == Kind::Parameter).count());
-        for (path, g) in gradients.iter() {
-            self.check(&format!("{name}.d{path}"), g);
-        }
-    }
-}
-
 #[test]
 fn linear_is_pytorchs() {
-    for golden in BOTH {
+    everywhere(GOLDEN, |golden| {
         let params = golden.params();
         let fc = Linear::new(params.at(""), 3, 2);
         golden.layer("linear", &params, &fc, &mut Ctx::train(0));
-    }
+    });
 }
 
 #[test]
 fn conv2d_is_pytorchs() {
-    for golden in BOTH {
+    everywhere(GOLDEN, |golden| {
         let params = golden.params();
         let conv = Conv2d::new(params.at(""), 4, 6, 3).stride(2).padding(1).groups(2);
         golden.layer("conv", &params, &conv, &mut Ctx::train(0));
         let params = golden.params();
         let conv = Conv2d::new(params.at(""), 1, 2, 2).dilation(2);
         golden.layer("dilated", &params, &conv, &mut Ctx::train(0));
-    }
+    });
 }
 
 #[test]
 fn batch_norm_is_pytorchs_in_training_and_in_evaluation() {
-    for golden in BOTH {
+    everywhere(GOLDEN, |golden| {
         let params = golden.params();
         let norm = BatchNorm2d::new(params.at(""), 2);
         let mut ctx = Ctx::train(0);
@@ -103,12 +47,12 @@ fn batch_norm_is_pytorchs_in_training_and_in_evaluation() {
         golden.check("norm.running_mean", &params.get("running_mean").unwrap());
         golden.check("norm.running_var", &params.get("running_var").unwrap());
         assert_eq!(params.get("num_batches_tracked").unwrap().to_vec::<i32>().unwrap(), [2]);
-    }
+    });
 }
 
 #[test]
 fn cross_entropy_is_pytorchs() {
-    for golden in BOTH {
+    everywhere(GOLDEN, |golden| {
         for name in ["cross_entropy", "pixels"] {
             let logits = golden.tensor(&format!("{name}.logits"));
             let labels = golden.tensor(&format!("{name}.labels"));
@@ -119,12 +63,12 @@ fn cross_entropy_is_pytorchs() {
                 golden.check(&format!("{name}.dlogits"), &gradient);
             }
         }
-    }
+    });
 }
 
 #[test]
 fn activations_are_pytorchs() {
-    for golden in BOTH {
+    everywhere(GOLDEN, |golden| {
         for name in [
             "leaky_relu",
             "elu",
@@ -150,7 +94,7 @@ fn activations_are_pytorchs() {
             close(name, &values(&y), &values(&rows.slice(0, 1, 1)), tolerance);
             close(&format!("{name}'"), &values(&gradient), &values(&rows.slice(0, 2, 1)), tolerance);
         }
-    }
+    });
 }
 
 /// Ten steps of linear regression with a rate that falls, from the golden start.
@@ -166,31 +110,31 @@ fn steps(golden: &Golden, name: &str, optimizer: &dyn Optimizer) {
         optimizer.step(&params, params.grad(&loss), 0.1 * 0.8f64.powi(step)).unwrap();
         path.extend(values(&params.get("weight").unwrap()));
     }
-    close(name, &path, &numbers(&format!("steps.{name}")).0, golden.tolerance);
+    close(name, &path, &golden.numbers(&format!("steps.{name}")).0, golden.tolerance);
 }
 
 #[test]
 fn optimizers_take_pytorchs_steps() {
-    for golden in BOTH {
-        steps(&golden, "sgd", &Sgd::default());
-        steps(&golden, "momentum", &Sgd { momentum: 0.9, weight_decay: 0.01, ..Sgd::default() });
-        steps(&golden, "nesterov", &Sgd { momentum: 0.9, nesterov: true, ..Sgd::default() });
-        steps(&golden, "adam", &Adam { weight_decay: 0.1, ..Adam::default() });
-        steps(&golden, "adamw", &AdamW::default());
-        steps(&golden, "rmsprop", &RmsProp::default());
-        steps(&golden, "adagrad", &AdaGrad::default());
-        steps(&golden, "adagrad initial", &AdaGrad { initial: 0.1, eps: 1e-7 });
+    everywhere(GOLDEN, |golden| {
+        steps(golden, "sgd", &Sgd::default());
+        steps(golden, "momentum", &Sgd { momentum: 0.9, weight_decay: 0.01, ..Sgd::default() });
+        steps(golden, "nesterov", &Sgd { momentum: 0.9, nesterov: true, ..Sgd::default() });
+        steps(golden, "adam", &Adam { weight_decay: 0.1, ..Adam::default() });
+        steps(golden, "adamw", &AdamW::default());
+        steps(golden, "rmsprop", &RmsProp::default());
+        steps(golden, "adagrad", &AdaGrad::default());
+        steps(golden, "adagrad initial", &AdaGrad { initial: 0.1, eps: 1e-7 });
         let centred = RmsProp { alpha: 0.9, momentum: 0.8, centred: true, ..RmsProp::default() };
-        steps(&golden, "rmsprop centred", &centred);
+        steps(golden, "rmsprop centred", &centred);
         let keras = RmsProp { alpha: 0.9, eps: 1e-7, eps_inside: true, ..RmsProp::default() };
-        steps(&golden, "rmsprop inside", &keras);
-        steps(&golden, "adadelta", &AdaDelta::default());
-        steps(&golden, "adamax", &AdaMax::default());
-        steps(&golden, "nadam", &Nadam::default());
-        steps(&golden, "radam", &RAdam::default());
-        steps(&golden, "amsgrad", &AdamW { amsgrad: true, beta1: 0.5, beta2: 0.6, ..AdamW::default() });
-        steps(&golden, "lion", &Lion { weight_decay: 0.1, ..Lion::default() });
-        steps(&golden, "lamb", &Lamb::default());
-        steps(&golden, "ftrl", &Ftrl { l1: 0.3, l2: 0.1, ..Ftrl::default() });
-    }
+        steps(golden, "rmsprop inside", &keras);
+        steps(golden, "adadelta", &AdaDelta::default());
+        steps(golden, "adamax", &AdaMax::default());
+        steps(golden, "nadam", &Nadam::default());
+        steps(golden, "radam", &RAdam::default());
+        steps(golden, "amsgrad", &AdamW { amsgrad: true, beta1: 0.5, beta2: 0.6, ..AdamW::default() });
+        steps(golden, "lion", &Lion { weight_decay: 0.1, ..Lion::default() });
+        steps(golden, "lamb", &Lamb::default());
+        steps(golden, "ftrl", &Ftrl { l1: 0.3, l2: 0.1, ..Ftrl::default() });
+    });
 }

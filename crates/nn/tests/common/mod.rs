@@ -1,5 +1,8 @@
 //! What several test files use.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
+
+pub mod devices;
+pub mod golden;
 
 use anygrad_graph::{DType, Device, Shape, Tensor};
 
@@ -15,7 +18,7 @@ pub fn tensor(values: &[f32], shape: impl Into<Shape>) -> Tensor {
 
 /// The elements as f64, whatever float dtype they are.
 pub fn values(tensor: &Tensor) -> Vec<f64> {
-    tensor.to_dtype(DType::F64).to_vec::<f64>().unwrap()
+    tensor.to(&Device::cpu()).to_dtype(DType::F64).to_vec::<f64>().unwrap()
 }
 
 /// Asserts that two lists of numbers agree to `tolerance`, relative where they are above 1.

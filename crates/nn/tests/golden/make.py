@@ -1,39 +1,12 @@
 """Makes golden.safetensors, the numbers that tests/golden.rs compares with, from PyTorch in float64.
 
     python crates/nn/tests/golden/make.py
-
-Made with PyTorch 2.15.0.
 """
-
-import json
-import pathlib
-import struct
 
 import torch
 from torch import nn
 
-torch.set_default_dtype(torch.float64)
-torch.manual_seed(0)
-saved = {}
-
-
-def save(name, tensor):
-    saved[name] = tensor.detach().clone().contiguous()
-
-
-def layer(name, module, x):
-    """Output and gradients of sum(y * c), which gives every element of y its own gradient c."""
-    x = x.clone().requires_grad_()
-    for key, value in module.named_parameters():
-        save(f"{name}.{key}", value)
-    y = module(x)
-    c = torch.randn_like(y)
-    (y * c).sum().backward()
-    for key, value in [("x", x), ("y", y), ("c", c), ("dx", x.grad)]:
-        save(f"{name}.{key}", value)
-    for key, value in module.named_parameters():
-        save(f"{name}.d{key}", value.grad)
-
+from writer import layer, save, write
 
 layer("linear", nn.Linear(3, 2), torch.randn(4, 3))
 layer("conv", nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2), torch.randn(2, 4, 5, 4))
@@ -180,15 +153,4 @@ for name, make in {
         path.append(weight.detach().clone())
     save(f"steps.{name}", torch.stack(path))
 
-header, data = {}, b""
-for name, tensor in saved.items():
-    dtype = {torch.float64: "F64", torch.int64: "I64"}[tensor.dtype]
-    code = {"F64": "d", "I64": "q"}[dtype]
-    values = tensor.flatten().tolist()
-    part = struct.pack(f"<{len(values)}{code}", *values)
-    header[name] = {"dtype": dtype, "shape": list(tensor.shape), "data_offsets": [len(data), len(data) + len(part)]}
-    data += part
-text = json.dumps(header).encode()
-text += b" " * (-len(text) % 8)
-out = pathlib.Path(__file__).with_name("golden.safetensors")
-out.write_bytes(struct.pack("<Q", len(text)) + text + data)
+write("golden.safetensors")
