@@ -59,7 +59,11 @@ pub use layers::flatten::Flatten;
 pub use layers::linear::Linear;
 pub use layers::pool::{AvgPool2d, MaxPool2d};
 pub use layers::recompute::Recompute;
-pub use loss::{binary_cross_entropy, cross_entropy, mean_absolute_error, mse};
+pub use loss::combined::Losses;
+pub use loss::regression::{HalfSquaredError, Huber, LogCosh, Mae, Mse, SmoothL1};
+pub use loss::{
+    Loss, Reduction, binary_cross_entropy, cross_entropy, mean_absolute_error, mse, weighted, weighted_mean,
+};
 pub use optim::Optimizer;
 pub use optim::adadelta::AdaDelta;
 pub use optim::adagrad::AdaGrad;

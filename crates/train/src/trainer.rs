@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use anygrad_data::{Batch, Dataset};
 use anygrad_graph::{DType, Explanation, Tensor, explain, recorded_at};
-use anygrad_nn::{Ctx, Layer, Optimizer, Params, clip_global_norm};
+use anygrad_nn::{Ctx, Layer, Loss, Optimizer, Params, clip_global_norm};
 
 use crate::feed::Feed;
 use crate::sums::{Sums, Totals};
@@ -57,7 +57,7 @@ pub struct Trainer<M, L, O> {
 impl<M, L, O> Trainer<M, L, O>
 where
     M: Layer,
-    L: Fn(&Tensor, &Tensor) -> Tensor,
+    L: Loss,
     O: Optimizer,
 {
     /// A trainer of `model`, whose parameters are in `params`. `loss` gets the model's output and the targets
@@ -193,7 +193,7 @@ where
         // errors name the line that made the trainer
         let (output, loss) = recorded_at(self.site, || {
             let output = self.model.forward(&feed.inputs, &mut ctx);
-            let loss = (self.loss)(&output, &feed.targets);
+            let loss = self.loss.loss(&output, &feed.targets);
             (output, loss)
         });
         let gradients = self.params.grad(&loss);
@@ -255,7 +255,7 @@ where
         for batch in data.batches(self.evaluation_batch)? {
             let feed = Feed::new(&batch, self.params.dtype(), self.params.device());
             let output = self.forward(&feed.inputs);
-            let loss = (self.loss)(&output, &feed.targets);
+            let loss = self.loss.loss(&output, &feed.targets);
             sums.add(&feed, &output, &loss);
             drop((feed, output, loss));
             self.params.eval(&sums.tensors())?;
