@@ -39,6 +39,7 @@ mod loss;
 mod optim;
 mod params;
 mod random;
+pub mod schedule;
 mod store;
 mod summary;
 
@@ -77,5 +78,6 @@ pub use optim::radam::RAdam;
 pub use optim::rmsprop::RmsProp;
 pub use optim::sgd::Sgd;
 pub use params::{Entry, Param, ParamPath, Params};
+pub use schedule::Schedule;
 pub use store::Kind;
 pub use summary::{Summary, SummaryRow, summary};

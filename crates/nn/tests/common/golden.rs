@@ -9,7 +9,7 @@ use super::{close, values};
 
 /// A file of golden numbers, to be met on one device in one dtype.
 pub struct Golden {
-    file: &'static [u8],
+    pub file: &'static [u8],
     pub device: Device,
     pub dtype: DType,
     pub tolerance: f64,
