@@ -48,6 +48,7 @@ pub use activation::{
     leaky_relu_with, log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, softmax, softplus,
     softsign, step, tanh,
 };
+pub use checkpoint::{Checkpoint, Matched, Matching};
 pub use ctx::Ctx;
 pub use error::{Error, Mismatch, Result};
 pub use gradients::{Gradients, clip_global_norm, clip_value};

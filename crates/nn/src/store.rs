@@ -109,7 +109,12 @@ impl Store {
     }
 
     pub fn remove(&mut self, path: &str) {
-        self.slots.retain(|slot| &*slot.path != path);
+        self.retain(|slot| &*slot.path != path);
+    }
+
+    /// Takes out the entries that are not to be kept.
+    pub fn retain(&mut self, keep: impl Fn(&Slot) -> bool) {
+        self.slots.retain(keep);
         self.places = self.slots.iter().enumerate().map(|(place, slot)| (slot.path.clone(), place)).collect();
     }
 

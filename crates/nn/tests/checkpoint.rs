@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -208,4 +209,208 @@ fn halves_are_saved_as_halves_and_fill_a_model_in_f32_exactly() {
     // the other way would round in silence
     singles.save(&file).unwrap();
     assert!(again.load(&file).unwrap_err().to_string().contains("F32, the model's is f16"));
+}
+
+fn notes(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+}
+
+#[test]
+fn a_checkpoint_makes_the_store_what_it_was() {
+    let folder = Folder::new("exact");
+    let file = folder.file("run.safetensors");
+    let through = model(1);
+    (0..3).for_each(|_| through.step());
+    through.params.freeze("fc1.bias").unwrap();
+    let checkpoint = Checkpoint {
+        notes: notes(&[("epoch", "3"), ("text", "\"quotes\", \n lines and \u{1F600}")]),
+        tensors: BTreeMap::from([
+            ("sums.loss".to_owned(), tensor(&[f32::NAN, -0.0, 1e-45], [3])),
+            ("sums.correct".to_owned(), Tensor::from_slice(&[u32::MAX, 7], [2], &Device::cpu())),
+            ("half".to_owned(), Tensor::from_slice(&[f16::from_f32(0.1)], [], &Device::cpu())),
+            ("none".to_owned(), Tensor::from_slice::<i32>(&[], [0, 4], &Device::cpu())),
+        ]),
+    };
+    through.params.save_checkpoint(&file, &checkpoint).unwrap();
+    assert_eq!(Checkpoint::read_notes(&file).unwrap(), checkpoint.notes);
+
+    // a store that has gone another way: other values, counts, state and frozen parameters
+    let resumed = model(2);
+    (0..5).for_each(|_| resumed.step());
+    let x = tensor(&[0.5, -1.0, 2.0, 1.0, 0.0, -0.5], [2, 3]);
+    let loss = mse(&resumed.layers.forward(&x, &mut Ctx::train(0)), &tensor(&[1.0, -1.0], [2, 1]));
+    Sgd { momentum: 0.9, ..Sgd::default() }.step(&resumed.params, resumed.params.grad(&loss), 0.1).unwrap();
+    resumed.params.freeze("fc2.*").unwrap();
+    let found = resumed.params.load_checkpoint(&file).unwrap();
+    assert_eq!(resumed.bits(), through.bits());
+    let frozen = |params: &Params| params.iter().map(|entry| entry.frozen).collect::<Vec<_>>();
+    assert_eq!(frozen(&resumed.params), frozen(&through.params));
+    assert_eq!(found.notes, checkpoint.notes);
+    assert_eq!(found.tensors.keys().collect::<Vec<_>>(), ["half", "none", "sums.correct", "sums.loss"]);
+    let bits =
+        |tensor: &Tensor| tensor.to_vec::<f32>().unwrap().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(&found.tensors["sums.loss"]), bits(&checkpoint.tensors["sums.loss"]));
+    assert_eq!(found.tensors["sums.correct"].to_vec::<u32>().unwrap(), [u32::MAX, 7]);
+    assert_eq!(found.tensors["half"].to_vec::<f16>().unwrap(), [f16::from_f32(0.1)]);
+    assert_eq!(found.tensors["none"].shape()[..], [0, 4]);
+    for _ in 0..3 {
+        through.step();
+        resumed.step();
+    }
+    assert_eq!(resumed.bits(), through.bits());
+
+    // the same store gives the same file, and load reads the model and its state from it
+    resumed.params.load_checkpoint(&file).unwrap();
+    let again = folder.file("again.safetensors");
+    resumed.params.save_checkpoint(&again, &checkpoint).unwrap();
+    assert!(fs::read(&again).unwrap() == fs::read(&file).unwrap());
+    let loaded = model(3);
+    loaded.params.load(&file).unwrap();
+    assert_eq!(loaded.bits(), resumed.bits());
+
+    // what is no checkpoint of training is said to be none
+    through.params.save(&file).unwrap();
+    let message = through.params.load_checkpoint(&file).unwrap_err().to_string();
+    assert!(message.contains("not a checkpoint of training: it has no checksum or no version"), "{message}");
+    let taken = Checkpoint { notes: notes(&[("crc32", "1")]), ..Checkpoint::default() };
+    let message = through.params.save_checkpoint(&file, &taken).unwrap_err().to_string();
+    assert!(message.contains("a note cannot be called \"crc32\""), "{message}");
+    let entry = ("x".to_owned(), tensor(&[1.0], [1]));
+    let params = Params::new(&Device::cpu(), 1);
+    Linear::new(params.at("run"), 1, 1);
+    let twice =
+        Checkpoint { tensors: BTreeMap::from([("weight".to_owned(), entry.1)]), ..Checkpoint::default() };
+    let message = params.save_checkpoint(&file, &twice).unwrap_err().to_string();
+    assert!(message.contains("the name run.weight is used twice"), "{message}");
+}
+
+#[test]
+fn a_checkpoint_that_is_damaged_anywhere_is_an_error_or_the_same_values() {
+    let folder = Folder::new("damage");
+    let file = folder.file("x.safetensors");
+    let params = Params::new(&Device::cpu(), 1);
+    let fc = Linear::new(params.at("fc"), 2, 1);
+    let loss = fc.forward(&tensor(&[1.0, 2.0], [1, 2]), &mut Ctx::train(1)).sum_all();
+    Sgd { momentum: 0.9, ..Sgd::default() }.step(&params, params.grad(&loss), 0.1).unwrap();
+    let checkpoint = Checkpoint { notes: notes(&[("step", "1")]), ..Checkpoint::default() };
+    params.save_checkpoint(&file, &checkpoint).unwrap();
+    let whole = fs::read(&file).unwrap();
+    let values = |params: &Params| {
+        let all = params.iter().chain(params.state());
+        all.map(|entry| (entry.path.to_string(), entry.tensor.to_vec::<f32>().unwrap())).collect::<Vec<_>>()
+    };
+    let before = values(&params);
+    let check = |what: &str, bytes: &[u8]| {
+        fs::write(&file, bytes).unwrap();
+        // as a checkpoint there is no way out of the checksum
+        let text = params.load_checkpoint(&file).unwrap_err().to_string();
+        assert!(text.starts_with(&file.display().to_string()), "{what}: {text}");
+        if let Err(error) = params.load(&file) {
+            assert!(error.to_string().starts_with(&file.display().to_string()), "{what}: {error}");
+        }
+        assert_eq!(values(&params), before, "{what}");
+    };
+    for length in 0..whole.len() {
+        check(&format!("{length} bytes"), &whole[..length]);
+    }
+    let mut bytes = whole.clone();
+    for at in 0..whole.len() {
+        for flip in [0x20, 0x81] {
+            bytes[at] ^= flip;
+            check(&format!("byte {at} ^ {flip}"), &bytes);
+            bytes[at] ^= flip;
+        }
+    }
+    check("one more byte", &[&whole[..], &[0]].concat());
+    fs::write(&file, &whole).unwrap();
+    params.load_checkpoint(&file).unwrap();
+}
+
+#[test]
+fn hostile_headers_are_errors() {
+    let folder = Folder::new("hostile");
+    let file = folder.file("x.safetensors");
+    let params = Params::new(&Device::cpu(), 1);
+    Linear::new(params.at("fc"), 2, 1);
+    let error = |length: u64, header: &str| {
+        fs::write(&file, [&length.to_le_bytes(), header.as_bytes()].concat()).unwrap();
+        params.load(&file).unwrap_err().to_string().replace(&file.display().to_string(), "FILE")
+    };
+    let expected = "FILE: not a whole safetensors file: 8 bytes with a header of 18446744073709551615";
+    assert_eq!(error(u64::MAX, ""), expected);
+    assert!(error(99_999_999, "{}").contains("10 bytes with a header of 99999999"));
+    let of = |header: &str| error(header.len() as u64, header);
+    // sizes whose sum wraps around to the size of the file
+    let huge = 2u64.pow(61) - 1;
+    let entries = (0..9u64).map(|i| {
+        let (from, to) = (u128::from(i) * u128::from(huge), (u128::from(i) + 1) * u128::from(huge));
+        format!(r#""t{i}":{{"dtype":"U8","shape":[{huge}],"data_offsets":[{from},{to}]}}"#)
+    });
+    let entries: Vec<String> = entries.collect();
+    for count in 1..9 {
+        assert!(
+            of(&format!("{{{}}}", entries[..count].join(","))).contains("ends behind the end of the file")
+        );
+    }
+    assert!(of(&format!("{{{}}}", entries.join(","))).contains("not a whole safetensors file"));
+    let deep = "[".repeat(100_000);
+    assert!(of(&format!(r#"{{"__metadata__":{deep}"#)).contains("not a whole safetensors file"));
+    assert!(
+        of(r#"{"fc.weight":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}"#)
+            .contains("not a whole safetensors file")
+    );
+    assert!(of("").contains("not a whole safetensors file"));
+    assert!(of("[]").contains("not a whole safetensors file"));
+    assert!(of("{}").contains("tensor fc.weight is missing, and 1 more"));
+}
+
+#[test]
+fn what_fits_is_loaded_and_the_rest_is_reported() {
+    let folder = Folder::new("matching");
+    let file = folder.file("old.safetensors");
+    let old = Params::new(&Device::cpu(), 1);
+    Linear::new(old.at("body.fc"), 3, 4);
+    Linear::new(old.at("head"), 4, 9);
+    let _ = Linear::new(old.at("old_only"), 2, 2).bias(false);
+    old.save_with_state(&file).unwrap();
+
+    let new = Params::new(&Device::cpu(), 2);
+    Linear::new(new.at("features.fc"), 3, 4);
+    Linear::new(new.at("head"), 4, 2);
+    let values = |params: &Params, path: &str| params.get(path).unwrap().to_vec::<f32>().unwrap();
+    let before = values(&new, "head.weight");
+
+    let renamed = Matching::new().rename("body.", "features.");
+    let message = new.load_matching(&file, &renamed).unwrap_err().to_string();
+    assert!(message.ends_with("tensor head.weight has shape [9, 4], the model's has [2, 4]"), "{message}");
+    let message = new.copy_matching(&old, &renamed).unwrap_err().to_string();
+    assert!(message.contains("copy: head.weight is f32 [2, 4], not f32 [9, 4]"), "{message}");
+    assert_ne!(values(&new, "features.fc.weight"), values(&old, "body.fc.weight"));
+
+    let expected = |matched: &Matched| {
+        assert_eq!(matched.loaded, ["features.fc.weight", "features.fc.bias"]);
+        assert_eq!(matched.unexpected, ["old_only.weight"]);
+        assert_eq!((matched.missing.len(), matched.misshapen.len()), (0, 2));
+        assert_eq!(values(&new, "features.fc.weight"), values(&old, "body.fc.weight"));
+        assert_eq!(values(&new, "features.fc.bias"), values(&old, "body.fc.bias"));
+        assert_eq!(values(&new, "head.weight"), before);
+    };
+    let matched = new.load_matching(&file, &renamed.clone().skip_misshapen()).unwrap();
+    expected(&matched);
+    assert!(
+        matched.to_string().starts_with("2 loaded\n1 unexpected: old_only.weight\n2 misshapen: tensor head.")
+    );
+    expected(&new.copy_matching(&old, &renamed.clone().skip_misshapen()).unwrap());
+    let matched = new.load_matching(&file, &renamed.clone().skip("head.*").skip("old*")).unwrap();
+    assert_eq!(matched.missing, ["head.weight", "head.bias"]);
+    assert!(matched.unexpected.is_empty());
+
+    let message = new.load_matching(&file, &Matching::new().skip("head.*")).unwrap_err().to_string();
+    assert!(
+        message.contains("nothing fits the model: 0 loaded\n4 missing: features.fc.weight, "),
+        "{message}"
+    );
+    let both = Matching::new().rename("body.fc", "x").rename("head", "x");
+    let message = new.load_matching(&file, &both).unwrap_err().to_string();
+    assert!(message.contains("tensors body.fc.bias and head.bias would both become x.bias"), "{message}");
 }

@@ -1,118 +1,40 @@
-//! Tensors as bytes, and files that are written whole or not at all.
+//! Files that are written whole or not at all.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anygrad_graph::{DType, Tensor, f16};
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, View};
-
 use crate::error::{Error, Result};
-
-/// A tensor as safetensors stores it: little-endian, row-major.
-pub(super) struct Raw {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-impl Raw {
-    pub fn of(tensor: &Tensor) -> Result<Self> {
-        let (dtype, bytes) = match tensor.dtype() {
-            DType::F64 => (Dtype::F64, bytes(tensor.to_vec::<f64>()?, f64::to_le_bytes)),
-            DType::F16 => (Dtype::F16, bytes(tensor.to_vec::<f16>()?, f16::to_le_bytes)),
-            // PyTorch counts in 64 bits
-            DType::I32 => (Dtype::I64, bytes(tensor.to_vec::<i32>()?, |x| i64::from(x).to_le_bytes())),
-            _ => (Dtype::F32, bytes(tensor.to_vec::<f32>()?, f32::to_le_bytes)),
-        };
-        Ok(Self { dtype, shape: tensor.shape().to_vec(), bytes })
-    }
-
-    pub fn count(count: u64) -> Self {
-        let bytes = i64::try_from(count).unwrap_or(i64::MAX).to_le_bytes().to_vec();
-        Self { dtype: Dtype::I64, shape: Vec::new(), bytes }
-    }
-}
-
-fn bytes<T, const N: usize>(values: Vec<T>, to_bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(values.len() * N);
-    values.into_iter().for_each(|value| bytes.extend_from_slice(&to_bytes(value)));
-    bytes
-}
-
-impl View for Raw {
-    fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.bytes)
-    }
-    fn data_len(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
-fn words<const N: usize, T>(view: &TensorView<'_>, from_bytes: impl Fn([u8; N]) -> T) -> Vec<T> {
-    view.data().as_chunks::<N>().0.iter().map(|&word| from_bytes(word)).collect()
-}
-
-pub(super) fn f32s(view: &TensorView<'_>) -> Vec<f32> {
-    words(view, f32::from_le_bytes)
-}
-
-/// The elements of a tensor of halves.
-pub(super) fn f16s(view: &TensorView<'_>) -> Vec<f16> {
-    words(view, f16::from_le_bytes)
-}
-
-pub(super) fn f64s(view: &TensorView<'_>) -> Vec<f64> {
-    words(view, f64::from_le_bytes)
-}
-
-/// Integers of any width; `None` if the tensor does not hold integers.
-pub(super) fn integers(view: &TensorView<'_>) -> Option<Vec<i64>> {
-    Some(match view.dtype() {
-        Dtype::I64 => words(view, i64::from_le_bytes),
-        Dtype::I32 => words(view, |word| i64::from(i32::from_le_bytes(word))),
-        Dtype::U32 => words(view, |word| i64::from(u32::from_le_bytes(word))),
-        Dtype::I16 => words(view, |word| i64::from(i16::from_le_bytes(word))),
-        Dtype::U8 => words(view, |word| i64::from(u8::from_le_bytes(word))),
-        _ => return None,
-    })
-}
 
 pub(super) fn failed(file: &Path, action: &'static str, source: std::io::Error) -> Error {
     Error::File { file: file.to_owned(), action, source: Arc::new(source) }
 }
 
-/// Writes under another name beside `path`, syncs, and renames.
-pub(super) fn write(path: &Path, tensors: Vec<(String, Raw)>) -> Result<()> {
-    let failed = |error| failed(path, "write", error);
-    let format = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let bytes = safetensors::serialize(tensors, Some(format))
-        .map_err(|error| Error::Checkpoint { file: path.to_owned(), message: error.to_string() })?;
+/// Calls `fill` with a new file of another name beside `path`, syncs it, renames it to `path`, and syncs the folder:
+/// whenever the process or the machine stops, `path` is the old file or the new one. What killed processes have left
+/// behind is removed first.
+pub(super) fn write(path: &Path, fill: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+    let folder = folder(path);
+    remove_stale(folder).map_err(|error| failed(path, "write", error))?;
     let temporary = beside(path);
-    let written = write_new(&temporary, &bytes).and_then(|()| fs::rename(&temporary, path));
+    let written = write_new(path, &temporary, fill);
     if written.is_err() {
         // the first error is the one to tell
         let _ = fs::remove_file(&temporary);
     }
-    written.map_err(failed)?;
-    sync_folder(path).map_err(failed)
+    written?;
+    sync_folder(folder).map_err(|error| failed(path, "write", error))
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+fn write_new(path: &Path, temporary: &Path, fill: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+    let failed = |error| failed(path, "write", error);
+    let mut file = OpenOptions::new().write(true).create_new(true).open(temporary).map_err(failed)?;
+    // tells `remove_stale` of other processes that somebody writes; the lock ends with the process, however it ends
+    let _ = file.try_lock();
+    fill(&mut file)?;
+    file.sync_all().map_err(failed)?;
+    fs::rename(temporary, path).map_err(failed)
 }
 
 /// A name no other writer uses, in the same folder, since a rename does not cross file systems.
@@ -123,11 +45,74 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{}-{write}.tmp", std::process::id()))
 }
 
+/// Whether `name` is one that `beside` makes: a dot, a name, a process, a count, `.tmp`.
+fn is_temporary(name: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let stem = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".tmp"));
+    let writer = stem.and_then(|stem| stem.rsplit_once('.')).and_then(|(_, writer)| writer.split_once('-'));
+    writer.is_some_and(|(process, count)| number(process) && number(count))
+}
+
+/// Removes the unfinished files that killed processes have left in `folder`.
+fn remove_stale(folder: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_name().to_str().is_some_and(is_temporary) {
+            continue;
+        }
+        // one that cannot be opened is another writer's, who has renamed it meanwhile
+        let Ok(file) = File::open(entry.path()) else { continue };
+        match file.try_lock() {
+            Ok(()) => drop(fs::remove_file(entry.path())),
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
+        }
+    }
+    Ok(())
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Makes the rename last through a power cut. Folders can be opened on Unix only; elsewhere the system sees to it.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn what_killed_writers_left_is_removed_and_what_others_write_is_not() {
+        let folder = std::env::temp_dir().join(format!("anygrad-stale-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let names = [".a.safetensors.12-0.tmp", ".b.safetensors.13-4.tmp", ".mine.tmp", "c.12-0.tmp", "d"];
+        for name in names {
+            fs::write(folder.join(name), "x").unwrap();
+        }
+        let other = File::open(folder.join(names[1])).unwrap();
+        other.try_lock().unwrap();
+        write(&folder.join("new"), |file| {
+            file.write_all(b"1").map_err(|error| failed(&folder, "write", error))
+        })
+        .unwrap();
+        let mut left: Vec<_> =
+            fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort_unstable();
+        assert_eq!(left, [names[1], names[2], names[3], "d", "new"]);
+
+        // an error leaves the old file, and nothing else
+        let error = Error::UnknownPath { path: "p".into() };
+        assert!(write(&folder.join("new"), |_| Err(error)).is_err());
+        assert_eq!(fs::read(folder.join("new")).unwrap(), b"1");
+        drop(other);
+        write(&folder.join("d"), |_| Ok(())).unwrap();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -1,31 +1,133 @@
 //! Parameters in safetensors files, under the names PyTorch uses.
 
 mod file;
+mod format;
+mod loaded;
+mod matching;
+mod values;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
-use anygrad_graph::{DType, Shape, Tensor};
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use anygrad_graph::Tensor;
 
 use crate::error::{Error, Result};
 use crate::params::Params;
-use crate::store::{Kind, STATE, Slot, state_path};
-use file::Raw;
+use crate::store::{Kind, STATE, state_path};
+use format::Bytes;
+use loaded::Loaded;
+pub use matching::{Matched, Matching};
+use values::Value;
 
 /// The state entry that holds how many updates a parameter has had.
 const UPDATES: &str = "step";
+/// What the names of a checkpoint's own tensors begin with in the file.
+const EXTRA: &str = "run.";
+
+/// The note with the version of what this crate adds to the format.
+const FORMAT: &str = "anygrad";
+const FORMAT_VERSION: u64 = 1;
+/// The note with the paths of state that no optimizer's name tells, one a line.
+const OTHER_STATE: &str = "anygrad.state";
+/// The note with the paths of frozen parameters, one a line.
+const FROZEN: &str = "anygrad.frozen";
+/// Notes of this crate, which are not the user's.
+const RESERVED: [&str; 5] = ["format", "crc32", FORMAT, OTHER_STATE, FROZEN];
+
+/// What a checkpoint holds besides a store: text and tensors of the program's own, by name.
+///
+/// [`Params::save_checkpoint`] writes parameters, buffers, all state (of optimizers, averages of weights) with the
+/// counts of updates, what is frozen, and this, to one safetensors file; [`Params::load_checkpoint`] makes a store of
+/// the same model what it was, and gives this back. A loop of one's own that keeps the number of its step goes on with
+/// the same bits:
+///
+/// ```
+/// use anygrad_graph::{Device, Tensor};
+/// use anygrad_nn::{Adam, Checkpoint, Ctx, Layer, Linear, Optimizer, Params, mse};
+/// # let folder = std::env::temp_dir().join(format!("anygrad-doc-checkpoint-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// # let file = folder.join("step.safetensors");
+/// let device = Device::cpu();
+/// let x = Tensor::ones([4, 3], &device);
+/// let train = |params: &Params, layer: &Linear, steps: std::ops::Range<u64>| {
+///     for step in steps {
+///         let y = layer.forward(&x, &mut Ctx::train_step(params.seed(), step));
+///         let loss = mse(&y, &Tensor::zeros([4, 2], &device));
+///         Adam::default().step(params, params.grad(&loss), 0.1)?;
+///     }
+///     params.get("fc.weight").expect("the layer's").to_vec::<f32>()
+/// };
+///
+/// let params = Params::new(&device, 42);
+/// let layer = Linear::new(params.at("fc"), 3, 2);
+/// train(&params, &layer, 0..5)?;
+/// let mut checkpoint = Checkpoint::default();
+/// checkpoint.notes.insert("step".to_owned(), "5".to_owned());
+/// params.save_checkpoint(&file, &checkpoint)?;
+/// let uninterrupted = train(&params, &layer, 5..10)?;
+///
+/// // in another process
+/// let params = Params::new(&device, 42);
+/// let layer = Linear::new(params.at("fc"), 3, 2);
+/// let step: u64 = params.load_checkpoint(&file)?.notes["step"].parse().expect("what was saved");
+/// assert_eq!(train(&params, &layer, step..10)?, uninterrupted);
+/// # std::fs::remove_dir_all(&folder).unwrap();
+/// # Ok::<(), anygrad_nn::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Checkpoint {
+    /// Text by name. The names `format` and `crc32`, and those that begin with `anygrad`, are taken.
+    pub notes: BTreeMap<String, String>,
+    /// Tensors by name: running sums, for example. They have their names in the file with `run.` before them.
+    pub tensors: BTreeMap<String, Tensor>,
+}
+
+impl Checkpoint {
+    /// The notes of a checkpoint, without a store: the whole file is read and its checksum compared, so that a file
+    /// whose notes come out is complete.
+    ///
+    /// # Errors
+    /// The file cannot be read, is damaged, or is not a checkpoint.
+    pub fn read_notes(path: impl AsRef<Path>) -> Result<BTreeMap<String, String>> {
+        let path = path.as_ref();
+        let bytes = Bytes::read(path)?;
+        let (_, notes) = bytes.parse(path)?;
+        check_version(path, &bytes, &notes)?;
+        Ok(without_reserved(notes))
+    }
+}
+
+fn without_reserved(mut notes: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    notes.retain(|name, _| !RESERVED.contains(&name.as_str()));
+    notes
+}
+
+/// That a file is a checkpoint of a version that this crate knows.
+fn check_version(path: &Path, bytes: &Bytes, notes: &BTreeMap<String, String>) -> Result<()> {
+    let wrong = |message: String| Error::Checkpoint { file: path.to_owned(), message };
+    let version = notes.get(FORMAT).filter(|_| bytes.checked).ok_or_else(|| {
+        wrong(
+            "not a checkpoint of training: it has no checksum or no version; load reads parameters alone"
+                .into(),
+        )
+    })?;
+    match version.parse::<u64>() {
+        Ok(FORMAT_VERSION) => Ok(()),
+        _ => Err(wrong(format!(
+            "version {version} of the format; this program reads version {FORMAT_VERSION}"
+        ))),
+    }
+}
 
 impl Params {
     /// Writes parameters and buffers to a safetensors file that PyTorch reads. The file is written under another
-    /// name, synced and renamed, so that a crash leaves the old one or the new one.
+    /// name, synced and renamed, so that a crash leaves the old one or the new one. It carries a checksum, which
+    /// [`load`](Params::load) compares.
     ///
     /// # Errors
     /// The store is wrong, a value cannot be computed or read, or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.write(path.as_ref(), false)
+        self.write(path.as_ref(), false, &Checkpoint::default())
     }
 
     /// As [`save`](Params::save), with the optimizer's state, so that training can go on with the same bits.
@@ -33,169 +135,90 @@ impl Params {
     /// # Errors
     /// As [`save`](Params::save).
     pub fn save_with_state(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.write(path.as_ref(), true)
+        self.write(path.as_ref(), true, &Checkpoint::default())
     }
 
-    fn write(&self, path: &Path, with_state: bool) -> Result<()> {
+    /// As [`save_with_state`](Params::save_with_state), with what is frozen and with text and tensors of the
+    /// program's own; see [`Checkpoint`].
+    ///
+    /// # Errors
+    /// As [`save`](Params::save); a name of the checkpoint is taken.
+    pub fn save_checkpoint(&self, path: impl AsRef<Path>, checkpoint: &Checkpoint) -> Result<()> {
+        let path = path.as_ref();
+        if let Some(name) = RESERVED.iter().find(|name| checkpoint.notes.contains_key(**name)) {
+            let message = format!("a note cannot be called \"{name}\", which this crate uses itself");
+            return Err(Error::Checkpoint { file: path.to_owned(), message });
+        }
+        self.write(path, true, checkpoint)
+    }
+
+    fn write(&self, path: &Path, with_state: bool, checkpoint: &Checkpoint) -> Result<()> {
         self.check()?;
-        self.eval(&[])?;
-        let (values, updates): (Vec<_>, Vec<_>) = {
-            let store = self.lock();
-            let chosen = store.slots().iter().filter(|slot| with_state || slot.kind != Kind::State);
-            let values = chosen.map(|slot| (slot.path.clone(), slot.value.clone())).collect();
-            let updated = store.slots().iter().filter(|slot| with_state && slot.updates > 0);
-            (values, updated.map(|slot| (slot.path.clone(), slot.updates)).collect())
-        };
-        let mut tensors = Vec::with_capacity(values.len() + updates.len());
-        for (path, value) in values {
-            tensors.push((path.to_string(), Raw::of(&value)?));
+        self.eval(&checkpoint.tensors.values().collect::<Vec<_>>())?;
+        let mut notes = checkpoint.notes.clone();
+        notes.insert("format".to_owned(), "pt".to_owned());
+        let mut entries = Vec::new();
+        let (mut other, mut frozen) = (Vec::new(), Vec::new());
+        for slot in self.lock().slots().iter().filter(|slot| with_state || slot.kind != Kind::State) {
+            let path = &*slot.path;
+            entries.push((path.to_owned(), Value::Tensor(slot.value.clone())));
+            if slot.updates > 0 && with_state {
+                entries.push((state_path(path, UPDATES), Value::Count(slot.updates)));
+            }
+            if slot.kind == Kind::State && !path.starts_with(STATE) {
+                other.push(path.to_owned());
+            }
+            if slot.frozen {
+                frozen.push(path.to_owned());
+            }
         }
-        for (path, made) in updates {
-            tensors.push((state_path(&path, UPDATES), Raw::count(made)));
+        for (name, tensor) in &checkpoint.tensors {
+            entries.push((format!("{EXTRA}{name}"), Value::Tensor(tensor.clone())));
         }
-        file::write(path, tensors)
+        if with_state {
+            notes.insert(FORMAT.to_owned(), FORMAT_VERSION.to_string());
+            for (name, paths) in [(OTHER_STATE, other), (FROZEN, frozen)] {
+                if !paths.is_empty() {
+                    notes.insert(name.to_owned(), paths.join("\n"));
+                }
+            }
+        }
+        format::write(path, entries, &notes)
     }
 
     /// Reads parameters and buffers from a safetensors file, and the optimizer's state if the file has it. Names,
     /// shapes and dtypes must be those of the store; integers of another width are accepted. Without state in the
-    /// file, state in the store stays as it is.
+    /// file, state in the store stays as it is. For a file of which only a part fits, see
+    /// [`load_matching`](Params::load_matching).
     ///
     /// # Errors
-    /// The file cannot be read or is not complete; a tensor is missing, unexpected, or of another shape or dtype.
-    /// The message names the file and the tensor. Nothing is changed then.
+    /// The file cannot be read, is damaged or not complete; a tensor is missing, unexpected, or of another shape or
+    /// dtype. The message names the file and the tensor. Nothing is changed then.
     pub fn load(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         self.check()?;
-        let bytes = std::fs::read(path).map_err(|error| file::failed(path, "read", error))?;
+        let bytes = Bytes::read(path)?;
+        let (tensors, notes) = bytes.parse(path)?;
         let wrong = |message: String| Error::Checkpoint { file: path.to_owned(), message };
-        let tensors = SafeTensors::deserialize(&bytes)
-            .map_err(|error| wrong(format!("not a whole safetensors file: {error}")))?;
-        let loaded = Loaded::read(self, &tensors, &wrong)?;
-        loaded.install(self);
+        Loaded::read(self, &tensors, &notes).map_err(wrong)?.install(self, false);
         Ok(())
     }
-}
 
-/// What a file holds, checked and uploaded.
-#[derive(Default)]
-struct Loaded {
-    model: Vec<Tensor>,
-    paths: Vec<Arc<str>>,
-    state: Vec<(Arc<str>, Tensor)>,
-    updates: Vec<(Arc<str>, u64)>,
-}
-
-impl Loaded {
-    fn read(params: &Params, tensors: &SafeTensors<'_>, wrong: &dyn Fn(String) -> Error) -> Result<Self> {
-        let mut loaded = Self::default();
-        let wanted: Vec<(Arc<str>, Shape, DType, Kind)> = {
-            let store = params.lock();
-            let model = store.slots().iter().filter(|slot| slot.kind != Kind::State);
-            let entry =
-                |slot: &Slot| (slot.path.clone(), slot.value.shape().clone(), slot.value.dtype(), slot.kind);
-            model.map(entry).collect()
-        };
-        let missing: Vec<&str> =
-            wanted.iter().map(|(path, ..)| &**path).filter(|path| tensors.tensor(path).is_err()).collect();
-        if let Some((first, others)) = missing.split_first() {
-            return Err(wrong(match others.len() {
-                0 => format!("tensor {first} is missing"),
-                more => format!("tensor {first} is missing, and {more} more"),
-            }));
-        }
-        let places: HashMap<&str, usize> =
-            wanted.iter().enumerate().map(|(place, (path, ..))| (&**path, place)).collect();
-        let mut owned = Vec::new();
-        for name in tensors.names().into_iter().filter(|name| !places.contains_key(name)) {
-            // names of state have no dots, so what stands before the last one is the parameter
-            let parts = name.strip_prefix(STATE).and_then(|rest| rest.rsplit_once('.'));
-            let owner = parts.and_then(|(path, state)| Some((*places.get(path)?, state)));
-            match owner.filter(|&(place, _)| wanted[place].3 == Kind::Parameter) {
-                Some((place, state)) => owned.push((place, state, name)),
-                None => {
-                    let message = format!("tensor {name} is unexpected: the model has no such parameter");
-                    return Err(wrong(message));
-                }
-            }
-        }
-        // in the order in which an optimizer makes them
-        owned.sort_unstable();
-        for (place, state, name) in owned {
-            let (path, shape, dtype, _) = &wanted[place];
-            let view = tensors.tensor(name).map_err(|error| wrong(format!("tensor {name}: {error}")))?;
-            if state == UPDATES {
-                let made = file::integers(&view).and_then(|made| made.first().copied());
-                match made.and_then(|made| u64::try_from(made).ok()) {
-                    Some(made) => loaded.updates.push((path.clone(), made)),
-                    None => return Err(wrong(format!("tensor {name} is not a count"))),
-                }
-            } else {
-                let tensor = upload(params, name, &view, shape, *dtype, wrong)?;
-                loaded.state.push((name.into(), tensor));
-            }
-        }
-        for (path, shape, dtype, _) in wanted {
-            let view = tensors.tensor(&path).map_err(|error| wrong(format!("tensor {path}: {error}")))?;
-            loaded.model.push(upload(params, &path, &view, &shape, dtype, wrong)?);
-            loaded.paths.push(path);
-        }
-        Ok(loaded)
+    /// Makes the store what it was when [`save_checkpoint`](Params::save_checkpoint) wrote the file: parameters,
+    /// buffers, all state and no other, counts of updates, and what is frozen. Gives back what else it was given.
+    ///
+    /// # Errors
+    /// As [`load`](Params::load); the file is not a checkpoint. Nothing is changed then.
+    pub fn load_checkpoint(&self, path: impl AsRef<Path>) -> Result<Checkpoint> {
+        let path = path.as_ref();
+        self.check()?;
+        let bytes = Bytes::read(path)?;
+        let (tensors, notes) = bytes.parse(path)?;
+        check_version(path, &bytes, &notes)?;
+        let wrong = |message: String| Error::Checkpoint { file: path.to_owned(), message };
+        let mut loaded = Loaded::read(self, &tensors, &notes).map_err(wrong)?;
+        let tensors = std::mem::take(&mut loaded.extra);
+        loaded.install(self, true);
+        Ok(Checkpoint { notes: without_reserved(notes), tensors })
     }
-
-    fn install(self, params: &Params) {
-        let mut store = params.lock();
-        for (path, tensor) in self.paths.into_iter().zip(self.model) {
-            if let Some(slot) = store.get_mut(&path) {
-                slot.set(tensor);
-            }
-        }
-        for (path, tensor) in self.state {
-            match store.get_mut(&path) {
-                Some(slot) => slot.set(tensor),
-                None => store.add(Slot::new(path, Kind::State, tensor)),
-            }
-        }
-        for (path, made) in self.updates {
-            if let Some(slot) = store.get_mut(&path) {
-                slot.updates = made;
-            }
-        }
-    }
-}
-
-fn upload(
-    params: &Params,
-    name: &str,
-    view: &TensorView<'_>,
-    shape: &Shape,
-    dtype: DType,
-    wrong: &dyn Fn(String) -> Error,
-) -> Result<Tensor> {
-    if view.shape() != &shape[..] {
-        return Err(wrong(format!("tensor {name} has shape {:?}, the model's has {shape}", view.shape())));
-    }
-    let device = params.device();
-    let tensor = match (dtype, view.dtype()) {
-        (DType::F32, Dtype::F32) => Tensor::from_slice(&file::f32s(view), shape, device),
-        (DType::F16, Dtype::F16) => Tensor::from_slice(&file::f16s(view), shape, device),
-        // exact
-        (DType::F32, Dtype::F16) => {
-            let wide: Vec<f32> = file::f16s(view).into_iter().map(f32::from).collect();
-            Tensor::from_slice(&wide, shape, device)
-        }
-        (DType::F64, Dtype::F64) => Tensor::from_slice(&file::f64s(view), shape, device),
-        (DType::I32, found) => {
-            let values = file::integers(view).and_then(|values| {
-                values.into_iter().map(|value| i32::try_from(value).ok()).collect::<Option<Vec<i32>>>()
-            });
-            match values {
-                Some(values) => Tensor::from_slice(&values, shape, device),
-                None => {
-                    return Err(wrong(format!("tensor {name} ({found:?}) does not hold 32-bit integers")));
-                }
-            }
-        }
-        (_, found) => return Err(wrong(format!("tensor {name} is {found:?}, the model's is {dtype}"))),
-    };
-    Ok(tensor.named(name)?)
 }
