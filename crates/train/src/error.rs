@@ -46,6 +46,14 @@ pub enum TrainError {
         /// What is wrong, with the setting's name and value.
         message: String,
     },
+    /// Something that cannot be drawn.
+    #[error("{picture}: {message}")]
+    Picture {
+        /// Which picture.
+        picture: &'static str,
+        /// What is wrong with which of its inputs.
+        message: String,
+    },
     /// A wrong call of an op, or a failure of the device.
     #[error(transparent)]
     Tensor(#[from] anygrad_graph::Error),

@@ -3,13 +3,13 @@ use std::path::Path;
 
 use crate::{Result, TrainError};
 
-/// Writes `text` to `path`, and makes the folders above it that are missing.
-pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
+/// Writes `contents` to `path`, and makes the folders above it that are missing.
+pub(crate) fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<()> {
     // the parent of a bare file name is the empty path, which names no folder
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(|source| TrainError::Io { path: folder.to_owned(), source })?;
     }
-    fs::write(path, text).map_err(|source| TrainError::Io { path: path.to_owned(), source })
+    fs::write(path, contents).map_err(|source| TrainError::Io { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::plot::Chart;
+use crate::pictures::Chart;
 use crate::table::{Align, Table};
 use crate::{Result, TrainError, files};
 
@@ -151,7 +151,7 @@ impl History {
     /// # Errors
     /// [`TrainError::Io`] with the path.
     pub fn save_csv(&self, path: impl AsRef<Path>) -> Result<()> {
-        files::write(path.as_ref(), &self.to_csv())
+        files::write(path.as_ref(), self.to_csv())
     }
 
     /// The curves of the training and the validation loss over the epochs.
@@ -176,11 +176,17 @@ impl History {
         Ok(self.chart(&title, name, |scores| scores.metric(name)))
     }
 
-    /// Draws the loss curves to the SVG file `path`, and makes the folders above it; for a logarithmic axis, another
-    /// title or a metric, see [`History::loss_chart`] and [`History::metric_chart`].
+    /// The curve of the learning rate over the epochs.
+    pub fn learning_rate_chart(&self) -> Chart {
+        let rates = self.rows.iter().map(|row| (row.epoch as f64, f64::from(row.learning_rate)));
+        Chart::new("Learning rate").x_label("epoch").y_label("learning rate").line("learning rate", rates)
+    }
+
+    /// Draws the loss curves to the file `path`, SVG or PNG by its extension, and makes the folders above it; for a
+    /// logarithmic axis, another title or a metric, see [`History::loss_chart`] and [`History::metric_chart`].
     ///
     /// # Errors
-    /// [`TrainError::Io`] with the path.
+    /// The extension is neither `svg` nor `png`, and [`TrainError::Io`] with the path.
     pub fn plot(&self, path: impl AsRef<Path>) -> Result<()> {
         self.loss_chart().save(path)
     }

@@ -2,14 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod announce;
-mod axis;
 mod error;
 mod evaluation;
 mod feed;
 mod files;
 mod fit;
 mod history;
-mod plot;
+pub mod pictures;
 mod progress;
 mod summary;
 mod sums;
@@ -21,7 +20,7 @@ pub use error::{Result, TrainError};
 pub use evaluation::{Evaluation, Prediction};
 pub use fit::Fit;
 pub use history::{EpochRow, History, Scores};
-pub use plot::Chart;
+pub use pictures::Chart;
 pub use progress::Progress;
 pub use summary::{LayerRow, Summary, model_summary};
 pub use table::{Align, Table, thousands};

@@ -28,6 +28,12 @@ impl Axis {
         axis
     }
 
+    /// An axis over `values` without room at the ends.
+    pub(crate) fn within(values: impl Iterator<Item = f64>) -> Self {
+        let (low, high) = range(values).unwrap_or((0.0, 1.0));
+        Self::exact(low, high, 8.0)
+    }
+
     /// A logarithmic axis over `values`, or `None` if one of them is not positive or none is finite.
     pub(crate) fn log(values: impl Iterator<Item = f64>) -> Option<Self> {
         let (min, max) = range(values).filter(|&(min, _)| min > 0.0)?;
@@ -46,6 +52,41 @@ impl Axis {
         }
         let ticks = candidates.into_iter().filter(|mark| (low..=high).contains(mark));
         Some(Self { low, high, log: true, ticks: ticks.map(|mark| (mark, plain(mark))).collect() })
+    }
+
+    /// A linear axis from `low` to `high` exactly, with about `count` ticks within it.
+    pub(crate) fn exact(low: f64, high: f64, count: f64) -> Self {
+        let (low, high) = widened(range([low, high].into_iter()), |value| 1.0f64.max(value.abs() / 2.0));
+        let step = nice((high - low) / count);
+        // a millionth of a step is rounding
+        let (first, last) = ((low / step - 1e-6).ceil(), (high / step + 1e-6).floor());
+        let mut axis = Self::with_steps(first * step, last * step, step);
+        (axis.low, axis.high) = (low, high);
+        axis
+    }
+
+    /// A logarithmic axis from `low` to `high` exactly, both positive.
+    pub(crate) fn exact_log(low: f64, high: f64) -> Option<Self> {
+        let mut axis = Self::log([low, high].into_iter())?;
+        (axis.low, axis.high) = (low, if high > low { high } else { low * 10.0 });
+        axis.ticks.retain(|(value, _)| (axis.low * 0.999_999..=axis.high * 1.000_001).contains(value));
+        Some(axis)
+    }
+
+    /// An axis with a name at each whole number from 0, and half a step of room at both ends.
+    pub(crate) fn names(names: &[String]) -> Self {
+        let ticks = names.iter().enumerate().map(|(index, name)| (index as f64, name.clone())).collect();
+        Self { low: -0.5, high: names.len().max(1) as f64 - 0.5, log: false, ticks }
+    }
+
+    /// The value at its low end.
+    pub(crate) fn low(&self) -> f64 {
+        self.low
+    }
+
+    /// The value at its high end.
+    pub(crate) fn high(&self) -> f64 {
+        self.high
     }
 
     /// Where `value` stands: 0 at the low end, 1 at the high end.
