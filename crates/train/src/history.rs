@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 
 use crate::pictures::Chart;
@@ -50,6 +50,9 @@ impl EpochRow {
 pub struct History {
     rows: Vec<EpochRow>,
     step_losses: Vec<f32>,
+    step_norms: Vec<f32>,
+    step_validations: Vec<(u64, Scores)>,
+    ended: Option<String>,
 }
 
 impl History {
@@ -76,6 +79,36 @@ impl History {
     /// The loss of every step, over all epochs; empty if it was not kept.
     pub fn step_losses(&self) -> &[f32] {
         &self.step_losses
+    }
+
+    /// Adds the norm of the gradients of a step.
+    pub fn push_step_norm(&mut self, norm: f32) {
+        self.step_norms.push(norm);
+    }
+
+    /// Adds a validation after `steps` steps of the run.
+    pub fn push_step_validation(&mut self, steps: u64, scores: Scores) {
+        self.step_validations.push((steps, scores));
+    }
+
+    /// The norm of the gradients of every step, over all epochs; empty if it was not kept.
+    pub fn step_norms(&self) -> &[f32] {
+        &self.step_norms
+    }
+
+    /// The validations in the middle of epochs, each with the number of steps made until then.
+    pub fn step_validations(&self) -> &[(u64, Scores)] {
+        &self.step_validations
+    }
+
+    /// Why training ended before its last epoch, if a [callback](crate::Callback) or a setting ended it.
+    pub fn ended(&self) -> Option<&str> {
+        self.ended.as_deref()
+    }
+
+    /// Says why training ended; the first reason stays.
+    pub fn end(&mut self, reason: impl Into<String>) {
+        self.ended.get_or_insert(reason.into());
     }
 
     /// The last epoch.
@@ -125,6 +158,31 @@ impl History {
             }
         }
         (titles, values)
+    }
+
+    /// Takes out the rows of epochs from `epoch` on.
+    pub(crate) fn forget_from(&mut self, epoch: usize) {
+        self.rows.retain(|row| row.epoch < epoch);
+    }
+
+    /// Loss and gradient norm of every step, as far as they were kept, as comma-separated values: step, counted from
+    /// 1, loss, norm.
+    pub fn steps_to_csv(&self) -> String {
+        let mut text = String::from("step,loss,gradient_norm\n");
+        for at in 0..self.step_losses.len().max(self.step_norms.len()) {
+            let cell =
+                |values: &[f32]| values.get(at).map_or(String::new(), std::string::ToString::to_string);
+            let _ = writeln!(text, "{},{},{}", at + 1, cell(&self.step_losses), cell(&self.step_norms));
+        }
+        text
+    }
+
+    /// Writes [`History::steps_to_csv`] to `path`, and makes the folders above it.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`] with the path.
+    pub fn save_steps_csv(&self, path: impl AsRef<Path>) -> Result<()> {
+        files::write(path.as_ref(), &self.steps_to_csv())
     }
 
     /// The epochs as comma-separated values: epoch, training loss and metrics, validation loss and metrics (empty

@@ -2,9 +2,9 @@
 
 use anygrad_graph::{DType, Device, Tensor};
 
-use crate::Result;
 use crate::feed::Feed;
 use crate::history::Scores;
+use crate::{Result, SumsState};
 
 /// The name of the share of right answers in a [`Scores`].
 pub(crate) const ACCURACY: &str = "accuracy";
@@ -38,16 +38,32 @@ pub(crate) struct Totals {
 
 impl Sums {
     pub(crate) fn new(device: &Device) -> Self {
+        Self::from_state(&SumsState::default(), device)
+    }
+
+    pub(crate) fn from_state(state: &SumsState, device: &Device) -> Self {
         // in memory from the start, so that the first batch has the program of all others
-        let zero = || Tensor::from_slice(&[0u32], [], device);
+        let count = |count: u32| Tensor::from_slice(&[count], [], device);
         Self {
-            loss: Tensor::from_slice(&[0f32], [], device),
-            correct: zero(),
-            finite: zero(),
-            labelled: false,
-            samples: 0,
-            batches: 0,
+            loss: Tensor::from_slice(&[state.loss], [], device),
+            correct: count(state.correct),
+            finite: count(state.finite),
+            labelled: state.labelled,
+            samples: state.samples,
+            batches: state.batches,
         }
+    }
+
+    /// Reads the sums as they are, to go on with them later.
+    pub(crate) fn state(&self) -> Result<SumsState> {
+        Ok(SumsState {
+            loss: self.loss.item()?,
+            correct: self.correct.item_f64()? as u32,
+            finite: self.finite.item_f64()? as u32,
+            labelled: self.labelled,
+            samples: self.samples,
+            batches: self.batches,
+        })
     }
 
     /// Records the sums with one more batch: its mean loss and its right answers.
@@ -62,6 +78,11 @@ impl Sums {
         }
         self.samples += feed.len;
         self.batches += 1;
+    }
+
+    /// Whether no batch was added.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batches == 0
     }
 
     /// What a step evaluates besides the parameters.

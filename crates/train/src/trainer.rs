@@ -1,16 +1,12 @@
 use std::panic::Location;
-use std::time::Instant;
 
 use anygrad_data::{Batch, Dataset};
 use anygrad_graph::{DType, Explanation, Tensor, explain, recorded_at};
-use anygrad_nn::{Ctx, Layer, Loss, Optimizer, Params, clip_global_norm};
+use anygrad_nn::{Ctx, Layer, Loss, Optimizer, Params};
 
 use crate::feed::Feed;
-use crate::sums::{Sums, Totals};
-use crate::{
-    EpochRow, Evaluation, Fit, History, Prediction, Progress, Result, Summary, TrainError, announce,
-    model_summary,
-};
+use crate::sums::Sums;
+use crate::{Evaluation, Fit, History, Prediction, Result, Summary, TrainError, model_summary};
 
 /// Samples at a time where nothing is trained, unless [`Trainer::evaluation_batch`] says otherwise.
 const EVALUATION_BATCH: usize = 256;
@@ -43,14 +39,14 @@ const EVALUATION_BATCH: usize = 256;
 /// ```
 pub struct Trainer<M, L, O> {
     /// Where the trainer was made: the user's line, for errors.
-    site: &'static Location<'static>,
-    model: M,
-    params: Params,
-    loss: L,
-    optimizer: O,
-    history: History,
+    pub(crate) site: &'static Location<'static>,
+    pub(crate) model: M,
+    pub(crate) params: Params,
+    pub(crate) loss: L,
+    pub(crate) optimizer: O,
+    pub(crate) history: History,
     /// Steps made so far, over all calls of `fit`: dropout draws anew in each.
-    steps: u64,
+    pub(crate) steps: u64,
     evaluation_batch: usize,
 }
 
@@ -112,100 +108,6 @@ where
         model_summary(&self.model, &self.params, &shape)
     }
 
-    /// Trains on `train` and returns how it went. May be called again, to go on with another learning rate, say.
-    ///
-    /// # Errors
-    /// A layer, the loss, the optimizer or the data is wrong, which changes nothing; the device failed; or the loss
-    /// became NaN or infinite ([`TrainError::NotFinite`], which is noticed at the end of the epoch at the latest, and
-    /// leaves parameters of no use). What was finished before stays in [`history`](Trainer::history).
-    pub fn fit(&mut self, train: &Dataset, fit: Fit<'_>) -> Result<History> {
-        self.history = History::new();
-        fit.check(train)?;
-        if !fit.progress.is_hidden() {
-            announce(self.params.device());
-        }
-        let seed = fit.seed.unwrap_or(self.params.seed());
-        let mut run = Run { fit, seed, steps: 0 };
-        for epoch in 1..=run.fit.epochs {
-            let row = self.epoch(train, &mut run, epoch)?;
-            run.fit.progress.end_epoch(&row);
-            let reached = run.fit.target_loss.is_some_and(|target| row.train.loss <= target);
-            self.history.push(row);
-            if reached || run.is_over() {
-                break;
-            }
-        }
-        Ok(self.history.clone())
-    }
-
-    fn epoch(&mut self, train: &Dataset, run: &mut Run<'_>, epoch: usize) -> Result<EpochRow> {
-        let start = Instant::now();
-        let batches = train.batches(run.fit.batch_size)?;
-        let batches = match run.fit.shuffle {
-            true => batches.shuffled_epoch(run.seed, epoch as u64),
-            false => batches,
-        };
-        run.fit.progress.start_epoch(epoch, run.fit.epochs, batches.len());
-        let mut sums = Sums::new(self.params.device());
-        for batch in batches {
-            let loss = self.step(&batch, run, &mut sums)?;
-            run.steps += 1;
-            if let Some(loss) = loss {
-                self.history.push_step(loss.item()?);
-            }
-            let shown = match run.fit.progress.wants_loss() {
-                true => Some(finite(&sums, epoch)?.loss),
-                false => None,
-            };
-            run.fit.progress.step(shown);
-            if run.is_over() {
-                break;
-            }
-        }
-        let totals = finite(&sums, epoch)?;
-        let validation = match run.fit.validation {
-            Some(data) => Some(self.sum_up(data)?.read()?.scores()),
-            None => None,
-        };
-        Ok(EpochRow {
-            epoch,
-            train: totals.scores(),
-            validation,
-            learning_rate: run.fit.learning_rate as f32,
-            seconds: start.elapsed().as_secs_f64(),
-        })
-    }
-
-    /// One step, with the sums of the epoch; gives the loss if it is to be kept.
-    fn step(&mut self, batch: &Batch, run: &Run<'_>, sums: &mut Sums) -> Result<Option<Tensor>> {
-        let loss = self.record(batch, run, sums)?;
-        // a loss that nobody holds is not written to memory
-        let kept = run.fit.keep_step_losses.then_some(loss);
-        self.params.eval(&sums.tensors())?;
-        self.steps += 1;
-        Ok(kept)
-    }
-
-    /// Records a step and leaves its updates pending in the store.
-    fn record(&self, batch: &Batch, run: &Run<'_>, sums: &mut Sums) -> Result<Tensor> {
-        let feed = Feed::new(batch, self.params.dtype(), self.params.device());
-        let mut ctx = Ctx::train_step(run.seed, self.steps);
-        // errors name the line that made the trainer
-        let (output, loss) = recorded_at(self.site, || {
-            let output = self.model.forward(&feed.inputs, &mut ctx);
-            let loss = self.loss.loss(&output, &feed.targets);
-            (output, loss)
-        });
-        let gradients = self.params.grad(&loss);
-        let gradients = match run.fit.clip_norm {
-            Some(max) => clip_global_norm(gradients, max).0,
-            None => gradients,
-        };
-        self.optimizer.apply(&self.params, gradients, run.fit.learning_rate)?;
-        sums.add(&feed, &output, &loss);
-        Ok(loss)
-    }
-
     /// What a step of `fit` on the first batch of `data` runs: the program, its kernels with what is fused into each,
     /// memory and work. The step is made, since what is overwritten in place shows only in a real one: the
     /// parameters change.
@@ -213,14 +115,14 @@ where
     /// # Errors
     /// As [`fit`](Trainer::fit).
     pub fn explain_step(&mut self, data: &Dataset, fit: Fit<'_>) -> Result<Explanation> {
-        fit.check(data)?;
-        let seed = fit.seed.unwrap_or(self.params.seed());
-        let run = Run { fit: Fit { progress: Progress::hidden(), ..fit }, seed, steps: 0 };
-        let Some(batch) = data.batches(run.fit.batch_size)?.into_iter().next() else {
+        fit.check()?;
+        let batches: Vec<Batch> = data.batches(fit.batch_size)?.into_iter().take(fit.accumulate).collect();
+        if batches.is_empty() {
             return Err(TrainError::NoSamples { what: "training" });
-        };
-        let mut sums = Sums::new(self.params.device());
-        self.record(&batch, &run, &mut sums)?;
+        }
+        let mut run = self.begin(fit, Some(data.len()), None);
+        self.record(&batches, &mut run)?;
+        let sums = run.sums;
         // values that are not pending are kept by the store in any case
         let entries: Vec<Tensor> =
             self.params.iter().chain(self.params.state()).map(|entry| entry.tensor).collect();
@@ -250,7 +152,7 @@ where
         Ok(self.sum_up(data)?.read()?.into())
     }
 
-    fn sum_up(&self, data: &Dataset) -> Result<Sums> {
+    pub(crate) fn sum_up(&self, data: &Dataset) -> Result<Sums> {
         let mut sums = Sums::new(self.params.device());
         for batch in data.batches(self.evaluation_batch)? {
             let feed = Feed::new(&batch, self.params.dtype(), self.params.device());
@@ -280,28 +182,5 @@ where
             None => return Err(TrainError::NoSamples { what: "prediction" }),
         }
         Ok(Prediction { values, shape })
-    }
-}
-
-/// One call of `fit`.
-struct Run<'a> {
-    fit: Fit<'a>,
-    seed: u64,
-    /// Steps of this call.
-    steps: usize,
-}
-
-impl Run<'_> {
-    fn is_over(&self) -> bool {
-        self.fit.steps.is_some_and(|steps| self.steps >= steps)
-    }
-}
-
-/// The sums so far, or the error that names the step at which the loss stopped being finite.
-fn finite(sums: &Sums, epoch: usize) -> Result<Totals> {
-    let totals = sums.read()?;
-    match totals.broken {
-        Some(step) => Err(TrainError::NotFinite { epoch, step, loss: totals.loss }),
-        None => Ok(totals),
     }
 }

@@ -1,0 +1,339 @@
+//! The training loop.
+
+use anygrad_data::{Batch, Dataset};
+use anygrad_graph::{Tensor, recorded_at};
+use anygrad_nn::{Ctx, Gradients, Layer, Loss, Optimizer, clip_global_norm, clip_value};
+
+use crate::feed::Feed;
+use crate::run::Position;
+use crate::source::{IntoBatch, Source, Stream, not_empty};
+use crate::sums::{Sums, Totals};
+use crate::{
+    Callback, EpochRow, Fit, Flow, History, Result, Scores, TrainError, Trainer, Training, announce,
+};
+
+/// One call of `fit`.
+pub(crate) struct Run<'a, 'v> {
+    pub(crate) fit: Fit<'a>,
+    validation: Option<&'v Dataset>,
+    callbacks: &'a mut [&'a mut dyn Callback],
+    pub(crate) position: Position,
+    /// Of the epoch at hand.
+    pub(crate) sums: Sums,
+    /// Of the last step, if anybody may ask for it.
+    loss: Option<Tensor>,
+    /// Why it ends.
+    stop: Option<String>,
+}
+
+/// What a step leaves besides the parameters.
+pub(crate) struct Recorded {
+    /// The mean over the samples of the step.
+    pub(crate) loss: Tensor,
+    /// Of the gradients, if it is kept.
+    pub(crate) norm: Option<Tensor>,
+}
+
+impl<M, L, O> Trainer<M, L, O>
+where
+    M: Layer,
+    L: Loss,
+    O: Optimizer,
+{
+    /// Trains on `train` and returns how it went. May be called again, to go on with another learning rate, say.
+    ///
+    /// # Errors
+    /// A layer, the loss, the optimizer, a setting or the data is wrong, which changes nothing; a callback failed;
+    /// the device failed; or the loss became NaN or infinite ([`TrainError::NotFinite`], which is noticed at the end
+    /// of the epoch at the latest, and leaves parameters of no use). What was finished before stays in
+    /// [`history`](Trainer::history).
+    pub fn fit(&mut self, train: &Dataset, fit: Fit<'_>) -> Result<History> {
+        self.history = History::new();
+        not_empty("training", Some(train))?;
+        fit.check()?;
+        let seed = fit.seed.unwrap_or(self.params.seed());
+        if fit.validation_split > 0.0 {
+            // Keras holds out the samples behind the first ⌊n·(1 − split)⌋
+            let count = (train.len() as f64 * (1.0 - fit.validation_split)).floor() as usize;
+            let (kept, held) = (train.take(count), train.skip(count));
+            not_empty("training", Some(&kept))?;
+            not_empty("validation", Some(&held))?;
+            let source = Source::dataset(&kept, &fit, seed)?;
+            return self.run(source, fit, Some(&held));
+        }
+        let source = Source::dataset(train, &fit, seed)?;
+        self.run(source, fit, None)
+    }
+
+    /// As [`fit`](Trainer::fit), on the batches that `epoch` gives for each epoch, counted from 1: a loader, a
+    /// generator, a stream. They are batched and shuffled as they come; an error among them ends the run. A run that
+    /// is [resumed](Fit::resume) in the middle of an epoch leaves out the batches that were trained on.
+    ///
+    /// ```
+    /// use anygrad_data::synthetic;
+    /// use anygrad_graph::Device;
+    /// use anygrad_nn::{Adam, Linear, Params, cross_entropy};
+    /// use anygrad_train::{Fit, Progress, Trainer};
+    /// let params = Params::new(&Device::cpu(), 42);
+    /// let model = Linear::new(params.at("fc"), 2, 3);
+    /// let mut trainer = Trainer::new(model, params, cross_entropy, Adam::default());
+    /// // fresh samples in every epoch
+    /// let batches = |epoch| {
+    ///     (0..5).map(move |part| {
+    ///         let data = synthetic::blobs(30, 3, 0.1, 100 * epoch as u64 + part)?;
+    ///         data.batches(30)?.into_iter().next().ok_or(anygrad_data::DataError::BatchSize)
+    ///     })
+    /// };
+    /// let history = trainer.fit_batches(batches, Fit { epochs: 3, progress: Progress::hidden(), ..Fit::default() })?;
+    /// assert_eq!((history.rows().len(), trainer.steps()), (3, 15));
+    /// # Ok::<(), anygrad_train::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`fit`](Trainer::fit); an epoch without a batch; `validation_split`, which needs a data set.
+    pub fn fit_batches<I>(&mut self, epoch: impl FnMut(usize) -> I, fit: Fit<'_>) -> Result<History>
+    where
+        I: IntoIterator<Item: IntoBatch>,
+    {
+        self.history = History::new();
+        fit.check()?;
+        if fit.validation_split > 0.0 {
+            let message = "validation_split needs a data set; give a validation set instead".to_owned();
+            return Err(TrainError::Setting { message });
+        }
+        self.run(Source::function(epoch), fit, None)
+    }
+
+    /// A run that has not made a step.
+    pub(crate) fn begin<'a: 'v, 'v>(
+        &self,
+        mut fit: Fit<'a>,
+        samples: Option<usize>,
+        held_out: Option<&'v Dataset>,
+    ) -> Run<'a, 'v> {
+        let seed = fit.seed.unwrap_or(self.params.seed());
+        let callbacks = std::mem::take(&mut fit.callbacks);
+        let position = Position::new(&fit, seed, self.steps, samples);
+        let (validation, sums) = (held_out.or(fit.validation), Sums::new(self.params.device()));
+        Run { fit, validation, callbacks, position, sums, loss: None, stop: None }
+    }
+
+    fn run(&mut self, mut source: Source<'_>, fit: Fit<'_>, held_out: Option<&Dataset>) -> Result<History> {
+        if !fit.progress.is_hidden() {
+            announce(self.params.device());
+        }
+        let mut run = self.begin(fit, source.samples, held_out);
+        let resumed = self.resume(&mut run, source.samples)?;
+        self.tell(&mut run, |callback, training| callback.begin(training).map(|()| Flow::Continue))?;
+        let first = if resumed { run.position.epoch } else { run.fit.initial_epoch.saturating_add(1) };
+        for epoch in first..=run.fit.epochs {
+            if !(resumed && epoch == first) {
+                run.position.begin_epoch(epoch);
+                run.sums = Sums::new(self.params.device());
+            }
+            self.epoch(source.epoch(epoch)?, &mut run)?;
+            if let Some(reason) = run.stop.take() {
+                self.history.end(reason);
+                break;
+            }
+        }
+        self.tell(&mut run, |callback, training| callback.end(training).map(|()| Flow::Continue))?;
+        Ok(self.history.clone())
+    }
+
+    /// Takes the run to where it is to go on; whether it is.
+    fn resume(&mut self, run: &mut Run<'_, '_>, samples: Option<usize>) -> Result<bool> {
+        let Some(state) = run.fit.resume else { return Ok(false) };
+        state.check(&run.fit, run.position.seed, samples)?;
+        run.position.resume(state);
+        run.sums = Sums::from_state(&state.sums, self.params.device());
+        self.steps = state.steps;
+        self.history = state.history.clone();
+        for (callback, state) in run.callbacks.iter_mut().zip(&state.callbacks) {
+            if !state.is_empty() {
+                callback.restore(state)?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn epoch(&mut self, stream: Stream<'_>, run: &mut Run<'_, '_>) -> Result<()> {
+        let (epoch, accumulate) = (run.position.epoch, run.position.accumulate);
+        let batches = match stream.size_hint() {
+            (_, Some(most)) => Some(most),
+            _ => None,
+        };
+        run.position.steps_in_epoch = batches.map(|count| count.div_ceil(accumulate));
+        run.fit.progress.start_epoch(epoch, run.fit.epochs, run.position.steps_in_epoch.unwrap_or(0));
+        let done = run.position.step;
+        (0..done).for_each(|_| run.fit.progress.step(None));
+        let mut stream = stream.skip(done.saturating_mul(accumulate)).peekable();
+        self.tell(run, |callback, training| callback.begin_epoch(training).map(|()| Flow::Continue))?;
+        while run.stop.is_none() && stream.peek().is_some() {
+            let batches = stream.by_ref().take(accumulate).collect::<Result<Vec<Batch>>>()?;
+            self.step(&batches, run)?;
+        }
+        let over = stream.peek().is_none();
+        if run.sums.is_empty() {
+            return Err(TrainError::NoSamples { what: "training" });
+        }
+        let totals = finite(&run.sums, &run.position)?;
+        let validates = run.fit.validates_after(epoch) || epoch == run.fit.epochs || run.stop.is_some();
+        let validation = match run.validation.filter(|_| validates) {
+            Some(data) => Some(self.scores(data)?),
+            None => None,
+        };
+        let row = EpochRow {
+            epoch,
+            train: totals.scores(),
+            validation,
+            learning_rate: run.position.rate_used as f32,
+            seconds: run.position.seconds(),
+        };
+        run.fit.progress.end_epoch(&row);
+        if run.fit.target_loss.is_some_and(|target| row.train.loss <= target) {
+            run.stop_for(format!("the training loss reached {}", row.train.loss));
+        }
+        self.history.push(row.clone());
+        run.position.epoch_is_over = over;
+        self.tell(run, |callback, training| callback.end_epoch(&row, training))
+    }
+
+    /// One step on `batches`, and what follows from it.
+    fn step(&mut self, batches: &[Batch], run: &mut Run<'_, '_>) -> Result<()> {
+        let recorded = self.record(batches, run)?;
+        // a loss that nobody may ask for is not written to memory
+        let kept = run.fit.keep_step_losses || !run.callbacks.is_empty();
+        run.loss = Some(recorded.loss).filter(|_| kept);
+        self.params.eval(&run.sums.tensors())?;
+        run.position.advance();
+        self.steps = run.position.steps;
+        if let Some(loss) = run.loss.as_ref().filter(|_| run.fit.keep_step_losses) {
+            self.history.push_step(loss.item()?);
+        }
+        if let Some(norm) = recorded.norm {
+            self.history.push_step_norm(norm.item()?);
+        }
+        let shown = match run.fit.progress.wants_loss() {
+            true => Some(finite(&run.sums, &run.position)?.loss),
+            false => None,
+        };
+        run.fit.progress.step(shown);
+        if run.fit.steps.is_some_and(|steps| run.position.run_steps >= steps as u64) {
+            run.stop_for(format!("{} steps are made", run.position.run_steps));
+        }
+        self.tell(run, |callback, training| callback.end_step(training))?;
+        self.validate_at_step(run)
+    }
+
+    fn validate_at_step(&mut self, run: &mut Run<'_, '_>) -> Result<()> {
+        let made = run.position.run_steps;
+        let Some(data) = run.validation.filter(|_| run.fit.validates_at(made)) else { return Ok(()) };
+        let scores = self.scores(data)?;
+        self.history.push_step_validation(made, scores.clone());
+        self.tell(run, |callback, training| callback.end_validation(&scores, training))
+    }
+
+    fn scores(&self, data: &Dataset) -> Result<Scores> {
+        Ok(self.sum_up(data)?.read()?.scores())
+    }
+
+    /// Records a step and leaves its updates pending in the store.
+    pub(crate) fn record(&self, batches: &[Batch], run: &mut Run<'_, '_>) -> Result<Recorded> {
+        let mut ctx = Ctx::train_step(run.position.seed, self.steps);
+        let (gradients, loss) = match batches {
+            [batch] => {
+                let loss = self.loss_of(batch, &mut ctx, &mut run.sums);
+                (self.params.grad(&loss), loss)
+            }
+            _ => self.accumulated(batches, &mut ctx, &mut run.sums)?,
+        };
+        let gradients = match run.fit.clip_value {
+            Some(limit) => clip_value(gradients, limit),
+            None => gradients,
+        };
+        let norm = run.fit.keep_step_norms.then(|| gradients.norm());
+        let gradients = match run.fit.clip_norm {
+            Some(max) => clip_global_norm(gradients, max).0,
+            None => gradients,
+        };
+        self.optimizer.apply(&self.params, gradients, run.position.rate())?;
+        Ok(Recorded { loss, norm })
+    }
+
+    /// The mean of the gradients over all samples of `batches`, and that of the loss. All but the last batch are run.
+    fn accumulated(&self, batches: &[Batch], ctx: &mut Ctx, sums: &mut Sums) -> Result<(Gradients, Tensor)> {
+        self.params.zero_grad();
+        let samples: usize = batches.iter().map(Batch::len).sum();
+        for (at, batch) in batches.iter().enumerate() {
+            let share = batch.len() as f64 / samples.max(1) as f64;
+            self.params.backward(&(self.loss_of(batch, ctx, sums) * share));
+            if at + 1 < batches.len() {
+                // gives the memory of the forward pass back
+                self.params.eval(&sums.tensors())?;
+            }
+        }
+        let gradients = self.params.take_gradients();
+        let loss = gradients.loss().clone();
+        Ok((gradients, loss))
+    }
+
+    /// Records the mean loss of `batch`, and adds it to the sums.
+    fn loss_of(&self, batch: &Batch, ctx: &mut Ctx, sums: &mut Sums) -> Tensor {
+        let feed = Feed::new(batch, self.params.dtype(), self.params.device());
+        // errors name the line that made the trainer
+        let (output, loss) = recorded_at(self.site, || {
+            let output = self.model.forward(&feed.inputs, ctx);
+            let loss = self.loss.loss(&output, &feed.targets);
+            (output, loss)
+        });
+        sums.add(&feed, &output, &loss);
+        loss
+    }
+
+    /// Tells all callbacks of an event, one after the other.
+    fn tell(
+        &self,
+        run: &mut Run<'_, '_>,
+        mut event: impl FnMut(&mut dyn Callback, &mut Training<'_>) -> Result<Flow>,
+    ) -> Result<()> {
+        for at in 0..run.callbacks.len() {
+            let (before, rest) = run.callbacks.split_at_mut(at);
+            let Some((callback, after)) = rest.split_first_mut() else { break };
+            let states = || {
+                let (before, after) = (before.iter(), after.iter());
+                let others = (before.map(|other| other.state()), after.map(|other| other.state()));
+                others.0.chain([Vec::new()]).chain(others.1).collect()
+            };
+            let mut training = Training {
+                position: &mut run.position,
+                params: &self.params,
+                history: &self.history,
+                sums: &run.sums,
+                loss: run.loss.as_ref(),
+                callbacks: &states,
+                loss_scale: None,
+            };
+            if let Flow::Stop(reason) = event(&mut **callback, &mut training)? {
+                run.stop.get_or_insert(reason);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Run<'_, '_> {
+    fn stop_for(&mut self, reason: String) {
+        self.stop.get_or_insert(reason);
+    }
+}
+
+/// The sums so far, or the error that names the step at which the loss stopped being finite.
+fn finite(sums: &Sums, position: &Position) -> Result<Totals> {
+    let totals = sums.read()?;
+    let epoch = position.epoch;
+    match totals.broken.map(|batch| batch.div_ceil(position.accumulate)) {
+        Some(step) => Err(TrainError::NotFinite { epoch, step, loss: totals.loss }),
+        None => Ok(totals),
+    }
+}
