@@ -182,7 +182,7 @@ impl History {
     /// # Errors
     /// [`TrainError::Io`] with the path.
     pub fn save_steps_csv(&self, path: impl AsRef<Path>) -> Result<()> {
-        files::write(path.as_ref(), &self.steps_to_csv())
+        files::write(path.as_ref(), self.steps_to_csv())
     }
 
     /// The epochs as comma-separated values: epoch, training loss and metrics, validation loss and metrics (empty
