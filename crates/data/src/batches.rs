@@ -1,6 +1,6 @@
 use crate::shuffle::permutation;
 use crate::targets::{BatchTargets, batch_shape};
-use crate::{DataError, Dataset, Result};
+use crate::{DataError, Dataset, Result, Targets};
 
 /// Some samples together: what one training step sees.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,19 @@ impl Batch {
     /// Number of samples, b.
     pub fn len(&self) -> usize {
         self.input_shape.first().copied().unwrap_or(0)
+    }
+
+    /// The same samples as a data set.
+    ///
+    /// # Errors
+    /// As [`Dataset::new`]: none for a batch that this crate has made.
+    pub fn into_dataset(self) -> Result<Dataset> {
+        let rest = |shape: Vec<usize>| shape.get(1..).unwrap_or_default().to_vec();
+        let targets = match self.targets {
+            BatchTargets::Classes { labels, classes } => Targets::Classes { labels, classes },
+            BatchTargets::Values { values, shape } => Targets::Values { values, shape: rest(shape) },
+        };
+        Dataset::new(self.inputs, rest(self.input_shape), targets)
     }
 
     /// Whether it holds no sample; batches that a data set gives hold one at least.

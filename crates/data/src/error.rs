@@ -114,6 +114,89 @@ pub enum DataError {
         /// The function that was called.
         call: &'static str,
     },
+    /// A setting has a value that cannot be used.
+    #[error("{call}: {setting} is {value}; it must be {wanted}")]
+    Setting {
+        /// What is set up.
+        call: &'static str,
+        /// The name of the setting.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        wanted: String,
+    },
+    /// A line of a text file is not what its reader reads.
+    #[error("{file}, line {line}: wanted {wanted}, found {found}")]
+    Line {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: u64,
+        /// What the reader expects at this place.
+        wanted: String,
+        /// What is there.
+        found: String,
+    },
+    /// The data given to a call is not what it works on.
+    #[error("{call} needs {wanted}, found {found}")]
+    Needs {
+        /// The function that was called.
+        call: &'static str,
+        /// What it works on.
+        wanted: String,
+        /// What it was given.
+        found: String,
+    },
+    /// Work on a sample, such as a transform, panicked; the loader's thread has caught it.
+    #[error("the work on a batch panicked: {message}")]
+    Panicked {
+        /// What the panic said.
+        message: String,
+    },
+    /// An error of the caller's own, from a [`Source`](crate::Source) or a transform.
+    #[error("{0}")]
+    Custom(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl DataError {
+    /// [`DataError::Setting`], in fewer words.
+    pub(crate) fn setting(
+        call: &'static str,
+        setting: &'static str,
+        value: impl ToString,
+        wanted: impl Into<String>,
+    ) -> Self {
+        Self::Setting { call, setting, value: value.to_string(), wanted: wanted.into() }
+    }
+
+    /// [`DataError::Needs`], in fewer words.
+    pub(crate) fn needs(call: &'static str, wanted: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::Needs { call, wanted: wanted.into(), found: found.into() }
+    }
+
+    /// [`DataError::Format`], in fewer words.
+    pub(crate) fn format(file: &str, wanted: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::Format { file: file.to_owned(), wanted: wanted.into(), found: found.into() }
+    }
+}
+
+/// Fails unless `value` is finite and at least 0: the check of a spread, a noise or a width.
+pub(crate) fn check_spread(call: &'static str, setting: &'static str, value: f64) -> Result<()> {
+    if value.is_finite() && value >= 0.0 {
+        Ok(())
+    } else {
+        Err(DataError::setting(call, setting, value, "a finite number that is at least 0"))
+    }
+}
+
+/// Fails unless `value` is from 0 to 1.
+pub(crate) fn check_share(call: &'static str, setting: &'static str, value: f64) -> Result<()> {
+    if (0.0..=1.0).contains(&value) {
+        Ok(())
+    } else {
+        Err(DataError::setting(call, setting, value, "from 0 to 1"))
+    }
 }
 
 /// A result with the error of this crate.

@@ -71,7 +71,7 @@ impl Idx {
         let found = format!("{} of rank {}", self.values.type_name(), self.shape.len());
         match self.values {
             IdxValues::U8(bytes) if self.shape.len() == rank => Ok((self.shape, bytes)),
-            _ => Err(format_error(name, format!("unsigned bytes of rank {rank}"), found)),
+            _ => Err(DataError::format(name, format!("unsigned bytes of rank {rank}"), found)),
         }
     }
 }
@@ -115,10 +115,6 @@ fn element_size(code: u8) -> Option<u64> {
     }
 }
 
-fn format_error(file: &str, wanted: impl Into<String>, found: impl Into<String>) -> DataError {
-    DataError::Format { file: file.to_owned(), wanted: wanted.into(), found: found.into() }
-}
-
 /// Keeps apart what the system said, to which the caller adds the path, and what the content is.
 enum Failure {
     Io(io::Error),
@@ -153,7 +149,7 @@ impl<R: Read> Source<'_, R> {
         match self.reader.by_ref().take(count).read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
             // a cut or damaged gzip stream is the file's fault, not the system's
-            Err(error) if self.gzip && is_damage(&error) => Err(Failure::Data(format_error(
+            Err(error) if self.gzip && is_damage(&error) => Err(Failure::Data(DataError::format(
                 self.name,
                 "a whole gzip stream",
                 format!("damage after {} bytes of this part: {error}", bytes.len()),
@@ -172,23 +168,28 @@ fn array<R: Read>(mut source: Source<'_, R>) -> std::result::Result<Idx, Failure
     let name = source.name;
     let magic = source.take(4)?;
     let &[0, 0, code, rank] = magic.as_slice() else {
-        return Err(
-            format_error(name, "an IDX header: 0, 0, type, rank", format!("bytes {magic:02x?}")).into()
-        );
+        return Err(DataError::format(
+            name,
+            "an IDX header: 0, 0, type, rank",
+            format!("bytes {magic:02x?}"),
+        )
+        .into());
     };
     let Some(size) = element_size(code) else {
         let found = format!("0x{code:02x}");
-        return Err(format_error(name, "an IDX type: 0x08, 0x09 or 0x0b to 0x0e", found).into());
+        return Err(DataError::format(name, "an IDX type: 0x08, 0x09 or 0x0b to 0x0e", found).into());
     };
     let sizes = source.take(4 * u64::from(rank))?;
     if sizes.len() < 4 * usize::from(rank) {
         let found = format!("{} bytes of them", sizes.len());
-        return Err(format_error(name, format!("{rank} sizes of 4 bytes"), found).into());
+        return Err(DataError::format(name, format!("{rank} sizes of 4 bytes"), found).into());
     }
     let shape: Vec<u32> = sizes.as_chunks::<4>().0.iter().map(|&size| u32::from_be_bytes(size)).collect();
     let count = shape.iter().try_fold(size, |count, &axis| count.checked_mul(u64::from(axis)));
     let Some(count) = count.filter(|&count| count < u64::MAX) else {
-        return Err(format_error(name, "an array that fits in memory", format!("sizes {shape:?}")).into());
+        return Err(
+            DataError::format(name, "an array that fits in memory", format!("sizes {shape:?}")).into()
+        );
     };
     // one byte more than wanted shows whether the file goes on, and makes gzip check its sum
     let bytes = source.take(count + 1)?;
@@ -196,11 +197,11 @@ fn array<R: Read>(mut source: Source<'_, R>) -> std::result::Result<Idx, Failure
         let wanted = format!("{count} bytes for the sizes {shape:?}");
         let more = bytes.len() as u64 > count;
         let found = if more { "more".to_owned() } else { format!("{}", bytes.len()) };
-        return Err(format_error(name, wanted, found).into());
+        return Err(DataError::format(name, wanted, found).into());
     }
     let shape = shape.into_iter().map(|axis| axis as usize).collect();
     match IdxValues::from_bytes(code, bytes) {
         Some(values) => Ok(Idx { shape, values }),
-        None => Err(format_error(name, "an IDX type", format!("0x{code:02x}")).into()),
+        None => Err(DataError::format(name, "an IDX type", format!("0x{code:02x}")).into()),
     }
 }

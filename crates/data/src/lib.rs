@@ -14,18 +14,25 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod augment;
 mod batches;
+mod combine;
 mod dataset;
 pub mod digits;
 mod error;
 pub mod idx;
+mod loader;
 pub mod mnist;
+pub mod protocol;
 mod shuffle;
-mod split;
+mod source;
 pub mod synthetic;
 mod targets;
 
 pub use batches::{Batch, BatchIter, Batches};
 pub use dataset::Dataset;
 pub use error::{DataError, Result};
+pub use loader::{Epoch, Loader, LoaderSettings};
+pub use shuffle::Draws;
+pub use source::{Concatenated, Generated, Mapped, Sample, Source, Target, TargetKind};
 pub use targets::{BatchTargets, Targets};

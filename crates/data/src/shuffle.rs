@@ -2,6 +2,10 @@
 
 /// The stream of the permutation that a split draws; epochs count from 0 and do not reach it.
 pub(crate) const SPLIT: u64 = u64::MAX;
+/// The stream that names the family of the random numbers of single samples, see [`Draws`].
+const SAMPLES: u64 = u64::MAX - 16;
+/// The stream of choices made once for a data set: which samples are drawn again, which labels are flipped.
+pub(crate) const CHOICE: u64 = u64::MAX - 17;
 
 /// Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011):
 /// 64 random bits for each pair of key and counter, without any state.
@@ -26,7 +30,7 @@ fn words(value: u64) -> [u32; 2] {
 }
 
 /// A numbered series of random numbers: `seed` names the family, `stream` the member (an epoch, for example).
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Random {
     key: [u32; 2],
 }
@@ -64,6 +68,91 @@ impl Random {
     pub(crate) fn shuffle<T>(&self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last as u64, last + 1));
+        }
+    }
+}
+
+/// Random numbers one after the other, for the work on one sample: what (seed, epoch, sample) name, whichever thread
+/// asks. A transform of the user's draws from it and is then as reproducible as those of this crate.
+///
+/// ```
+/// use anygrad_data::Draws;
+/// let (mut a, mut b) = (Draws::new(7, 0, 12), Draws::new(7, 0, 12));
+/// assert_eq!((a.uniform(), a.below(10)), (b.uniform(), b.below(10)));
+/// assert_ne!(a.bits(), Draws::new(7, 1, 12).bits());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Draws {
+    random: Random,
+    position: u64,
+}
+
+impl Draws {
+    /// The series of sample `index` in `epoch`.
+    pub fn new(seed: u64, epoch: u64, index: u64) -> Self {
+        // another family than that of the orders, which (seed, epoch) alone names
+        let family = Random::new(Random::new(seed, SAMPLES).bits(0), epoch);
+        Self { random: Random { key: threefry(family.key, words(index)) }, position: 0 }
+    }
+
+    /// 64 random bits.
+    pub fn bits(&mut self) -> u64 {
+        self.position = self.position.wrapping_add(1);
+        self.random.bits(self.position)
+    }
+
+    /// A number in [0, 1), a multiple of 2^-53.
+    pub fn uniform(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// A number in [low, high), or `low` where both are equal.
+    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.uniform()
+    }
+
+    /// A whole number in `0..bound`; 0 if `bound` is 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.bits()) * bound as u128) >> 64) as usize
+    }
+
+    /// True with the given probability.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        self.uniform() < probability
+    }
+
+    /// About standard normal, in (-6, 6): the sum of 12 uniform numbers less 6, which rounds alike everywhere.
+    pub fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
+    }
+
+    /// A number in (0, 1) of the symmetric beta distribution Beta(a, a): by Jöhnk's method (1964) for a up to 1,
+    /// by Cheng's method BB (1978) above. `a` is above 0.
+    pub fn beta(&mut self, a: f64) -> f64 {
+        if a <= 1.0 { self.beta_johnk(a) } else { self.beta_cheng(a) }
+    }
+
+    fn beta_johnk(&mut self, a: f64) -> f64 {
+        loop {
+            // logarithms, since the powers of a small a leave the range of numbers
+            let (x, y) = ((1.0 - self.uniform()).ln() / a, (1.0 - self.uniform()).ln() / a);
+            let top = x.max(y);
+            let log_sum = top + ((x - top).exp() + (y - top).exp()).ln();
+            if log_sum <= 0.0 {
+                return (x - log_sum).exp();
+            }
+        }
+    }
+
+    fn beta_cheng(&mut self, a: f64) -> f64 {
+        loop {
+            let (u, v) = (1.0 - self.uniform(), 1.0 - self.uniform());
+            let slope = (u / (1.0 - u).max(f64::MIN_POSITIVE)).ln() / a.sqrt();
+            let w = (a * slope.exp()).min(f64::MAX);
+            let r = (a + a.sqrt()) * slope - 4f64.ln();
+            if r + 2.0 * a * (2.0 * a / (a + w)).ln() >= (u * u * v).ln() {
+                return w / (a + w);
+            }
         }
     }
 }
@@ -136,5 +225,20 @@ mod tests {
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 20_000.0;
         // three standard errors of each
         assert!(mean.abs() < 0.0213 && (variance - 1.0).abs() < 0.03, "{mean} {variance}");
+    }
+
+    /// Mean 1/2 and variance 1 / (4 (2 a + 1)), for both methods and a near the change between them.
+    #[test]
+    fn beta_has_its_mean_and_variance() {
+        for a in [0.05, 0.2, 1.0, 1.01, 4.0, 50.0] {
+            let mut draws = Draws::new(3, 1, 4);
+            let values: Vec<f64> = (0..20_000).map(|_| draws.beta(a)).collect();
+            let mean = values.iter().sum::<f64>() / 20_000.0;
+            let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 20_000.0;
+            let wanted = 0.25 / (2.0 * a + 1.0);
+            assert!((mean - 0.5).abs() < 4.0 * (wanted / 20_000.0).sqrt(), "{a}: mean {mean}");
+            assert!((variance / wanted - 1.0).abs() < 0.05, "{a}: variance {variance}, wanted {wanted}");
+            assert!(values.iter().all(|v| (0.0..=1.0).contains(v)), "{a}");
+        }
     }
 }

@@ -1,9 +1,18 @@
-//! Made-up data sets: small problems with a known answer.
+//! Made-up data sets: small problems with a known answer. The same seed gives the same points on every run.
+
+mod planar;
+mod regression;
+mod reviews;
+mod series;
 
 use std::f32::consts::TAU;
 
 use crate::shuffle::Random;
 use crate::{Dataset, Result, Targets};
+pub use planar::{circles, moons, petals, ring, wound_spirals};
+pub use regression::{linear, polynomial, sine};
+pub use reviews::reviews;
+pub use series::{SeriesSettings, random_walk, series};
 
 /// The four points of exclusive or: inputs `[2]` in {0, 1}, one class a point, 1 where the inputs differ. No straight
 /// line parts the classes, so a model without a hidden layer cannot learn it.
@@ -12,6 +21,22 @@ use crate::{Dataset, Result, Targets};
 /// None; the checks are those of [`Dataset::new`].
 pub fn xor() -> Result<Dataset> {
     Dataset::classes(vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [2], vec![0, 1, 1, 0], 2)
+}
+
+/// The four points of and: inputs `[2]` in {0, 1}, class 1 where both are 1. A straight line parts the classes.
+///
+/// # Errors
+/// None; the checks are those of [`Dataset::new`].
+pub fn and() -> Result<Dataset> {
+    Dataset::classes(vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [2], vec![0, 0, 0, 1], 2)
+}
+
+/// The four points of or: inputs `[2]` in {0, 1}, class 1 where one of both is 1. A straight line parts the classes.
+///
+/// # Errors
+/// None; the checks are those of [`Dataset::new`].
+pub fn or() -> Result<Dataset> {
+    Dataset::classes(vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [2], vec![0, 1, 1, 1], 2)
 }
 
 /// `count` points `[2]` in `classes` round clouds, whose centres stand evenly on the unit circle; `spread` is the
