@@ -255,8 +255,8 @@ impl Params {
             Some(count) if count <= u32::MAX as usize => count as u64,
             _ => return Err(wrong("has more than 2^32 elements".into())),
         };
-        let sampler = init.sampler(shape).map_err(wrong)?;
         let stream = Stream::new(self.seed(), path);
+        let sampler = init.sampler(shape, &stream).map_err(wrong)?;
         let values = (0..count).map(|i| sampler.at(&stream, i));
         let device = self.device();
         let leaf = match dtype {
@@ -407,6 +407,29 @@ impl Param {
                 }
             }
             Err(error) => store.fail(error),
+        }
+    }
+
+    /// Replaces the initial values by what `change` makes of them; for builders of layers.
+    pub(crate) fn edit(&self, change: impl FnOnce(&Tensor) -> Tensor) {
+        // of a poisoned store this fails, and the first error stays
+        if let Err(error) = self.params.set(&self.path, &change(&self.tensor())) {
+            self.params.lock().fail(error);
+        }
+    }
+
+    /// Makes `value` what a parameter is from now on, before the step: gradients are taken with respect to it, and the
+    /// step goes on from it. Does so once between steps and says whether it did, since gradients cannot be taken with
+    /// respect to two tensors.
+    pub(crate) fn prepare(&self, value: &Tensor) -> bool {
+        let mut store = self.params.lock();
+        match store.get_mut(&self.path) {
+            Some(slot) if !slot.prepared && value.check().is_ok() => {
+                slot.promise(value.clone());
+                slot.prepared = true;
+                true
+            }
+            _ => false,
         }
     }
 

@@ -34,9 +34,42 @@ impl Stream {
 
     /// Normal number `i` with mean 0 and deviation 1, by the method of Box and Muller (1958).
     pub fn normal(&self, i: u64) -> f64 {
-        let [a, b] = self.pair(i).map(|word| (f64::from(word) + 0.5) * 2f64.powi(-32));
-        (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
+        box_muller(self.open_pair(i))
     }
+
+    /// Normal number `i` with mean 0 and deviation 1, drawn again until it lies in `[low, high]`; i is below 2³².
+    ///
+    /// Bounds far apart around 0 are met by normal numbers soon enough. Others are met by uniform ones, each kept with
+    /// the probability that is its density over the largest (Robert 1995); where the density is below e⁻³⁷ of the
+    /// largest, nothing would ever be kept.
+    pub fn truncated(&self, i: u64, low: f64, high: f64) -> f64 {
+        const TRIES: u64 = 1000; // one in 40 is kept at the worst, so that one in 10¹⁰ numbers takes more
+        let likeliest = 0f64.clamp(low, high);
+        let reach = (likeliest * likeliest + 74.0).sqrt() - likeliest.abs();
+        let (from, to) = (low.max(likeliest - reach), high.min(likeliest + reach));
+        let wide = likeliest == 0.0 && high - low > 2.5;
+        let kept = (0..TRIES).find_map(|round| {
+            let [a, b] = self.open_pair(i | round << 32);
+            let (x, keep) = match wide {
+                true => (box_muller([a, b]), true),
+                false => {
+                    let x = from + (to - from) * a;
+                    (x, b <= ((likeliest * likeliest - x * x) / 2.0).exp())
+                }
+            };
+            (keep && (low..=high).contains(&x)).then_some(x)
+        });
+        kept.unwrap_or(likeliest)
+    }
+
+    /// Two uniform numbers in (0, 1).
+    fn open_pair(&self, i: u64) -> [f64; 2] {
+        self.pair(i).map(|word| (f64::from(word) + 0.5) * 2f64.powi(-32))
+    }
+}
+
+fn box_muller([a, b]: [f64; 2]) -> f64 {
+    (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
 }
 
 /// The Threefry block `counter` under `key`: the key of draw `counter` of the stream seeded by `key`.

@@ -35,6 +35,8 @@ pub(crate) struct Slot {
     pub next: Option<Tensor>,
     /// Whether `value` was put here by an update and is not yet an evaluated leaf of this path's name.
     pub pending: bool,
+    /// Whether `value` was put here by a forward pass, before the step whose gradients are taken with respect to it.
+    pub prepared: bool,
     pub frozen: bool,
     /// How many updates an optimizer has made.
     pub updates: u64,
@@ -44,7 +46,17 @@ pub(crate) struct Slot {
 
 impl Slot {
     pub fn new(path: Arc<str>, kind: Kind, value: Tensor) -> Self {
-        Self { path, kind, value, next: None, pending: false, frozen: false, updates: 0, gradient: None }
+        Self {
+            path,
+            kind,
+            value,
+            next: None,
+            pending: false,
+            prepared: false,
+            frozen: false,
+            updates: 0,
+            gradient: None,
+        }
     }
 
     /// The value that counts now.
@@ -57,6 +69,7 @@ impl Slot {
         self.value = leaf;
         self.next = None;
         self.pending = false;
+        self.prepared = false;
     }
 
     /// Replaces the value by something not yet evaluated.
@@ -64,6 +77,7 @@ impl Slot {
         self.value = tensor;
         self.next = None;
         self.pending = true;
+        self.prepared = false;
     }
 }
 

@@ -65,12 +65,12 @@ fn a_wrong_shape_in_a_sequence_names_the_layer_and_the_parameter() {
 
     let text = error(&Conv2d::new(p.at("conv"), 3, 8, 3), &[1, 4, 8, 8]);
     assert!(
-        text.starts_with("conv: channels differ: input [1, 4, 8, 8] has 4, weight [8, 3, 3, 3]"),
+        text.starts_with("conv2d: channels differ: input [1, 4, 8, 8] has 4, weight [8, 3, 3, 3]"),
         "{text}"
     );
     assert!(text.contains("in conv\n") && text.ends_with("weight = parameter conv.weight"), "{text}");
     let text = error(&Conv2d::new(p.at("groups"), 3, 8, 3).groups(2), &[1, 3, 8, 8]);
-    assert!(text.starts_with("conv: 2 groups do not divide"), "{text}");
+    assert!(text.starts_with("conv2d: 2 groups do not divide"), "{text}");
     let text = error(&BatchNorm2d::new(p.at("norm"), 3), &[1, 4, 2, 2]);
     assert!(text.starts_with("batch_norm: takes [N, C, H, W] with C = 3: input [1, 4, 2, 2]"), "{text}");
     assert!(text.contains("in norm\n"), "{text}");

@@ -1,80 +1,88 @@
-use anygrad_graph::{DType, Tensor};
+use anygrad_graph::{Shape, Tensor};
 
-use crate::{Ctx, Init, Layer, Param, ParamPath};
+use super::affine::{Affine, check_eps, check_momentum};
+use super::running::Running;
+use crate::{Ctx, Layer, ParamPath};
 
-/// Normalisation of each channel, axis 1, over all other axes (Ioffe & Szegedy 2015):
-/// `y = (x − μ) / √(σ² + ε) · weight + bias`.
-///
-/// In training μ and σ² (with divisor n) are those of the batch, and the running averages move towards them:
-/// `running = (1 − momentum) · running + momentum · batch`, where the batch's variance is taken with divisor n − 1,
-/// as PyTorch does. In evaluation μ and σ² are the running averages.
+/// Normalisation of each channel, axis 1, over all other axes.
 #[derive(Debug)]
 struct BatchNorm {
     path: ParamPath,
     channels: usize,
     eps: f64,
-    momentum: f64,
-    weight: Param,
-    bias: Param,
-    mean: Param,
-    variance: Param,
-    batches: Param,
+    momentum: Option<f64>,
+    affine: Affine,
+    running: Option<Running>,
 }
 
 impl BatchNorm {
     fn new(path: ParamPath, channels: usize) -> Self {
-        let dtype = path.params().dtype();
-        let weight = path.parameter("weight", [channels], Init::Ones);
-        let bias = path.parameter("bias", [channels], Init::Zeros);
-        let mean = path.buffer("running_mean", [channels], dtype, Init::Zeros);
-        let variance = path.buffer("running_var", [channels], dtype, Init::Ones);
-        let batches = path.buffer("num_batches_tracked", [0; 0], DType::I32, Init::Zeros);
-        Self { path, channels, eps: 1e-5, momentum: 0.1, weight, bias, mean, variance, batches }
+        let affine = Affine::new(&path, &Shape::from([channels]));
+        let running = Some(Running::new(&path, channels));
+        Self { path, channels, eps: 1e-5, momentum: Some(0.1), affine, running }
     }
 
+    fn track_running_stats(&mut self, on: bool) {
+        match (on, self.running.take()) {
+            (true, None) => self.running = Some(Running::new(&self.path, self.channels)),
+            (true, running) => self.running = running,
+            (false, Some(running)) => running.remove(),
+            (false, None) => {}
+        }
+    }
+
+    #[track_caller]
     fn wrong(&self, what: &str, x: &Tensor) -> Tensor {
         let message = format!("{what}: input {}", x.shape());
-        Tensor::wrong("batch_norm", message, &[("input", x), ("weight", &self.weight.tensor())])
+        let weight = self.affine.weight.as_ref().map(crate::Param::tensor);
+        let operands = [Some(("input", x)), weight.as_ref().map(|weight| ("weight", weight))];
+        Tensor::wrong("batch_norm", message, &operands.into_iter().flatten().collect::<Vec<_>>())
     }
 
+    #[track_caller]
     fn forward(&self, x: &Tensor, ctx: &mut Ctx, ranks: &[usize], layout: &str) -> Tensor {
         if !ranks.contains(&x.rank()) || x.size(1) != self.channels {
             return self.wrong(&format!("takes {layout} with C = {}", self.channels), x);
         }
+        let settings = check_eps(self.eps).and_then(|()| self.momentum.map_or(Ok(()), check_momentum));
+        if let Err(message) = settings {
+            return self.wrong(&message, x);
+        }
         // the shape of a channel's number beside x
         let mut shape = vec![1; x.rank()];
         shape[1] = self.channels;
-        let beside = |t: &Tensor| t.reshape(&shape);
-        let (centred, variance) = if ctx.training {
-            let count = x.numel() / self.channels.max(1);
-            if count < 2 {
-                return self.wrong("training needs more than one value a channel", x);
+        let (centred, variance) = match &self.running {
+            Some(running) if !ctx.training => {
+                let [mean, variance] = running.constants();
+                (x - mean.reshape(&shape), variance)
             }
-            let axes: Vec<isize> = (0..x.rank() as isize).filter(|&axis| axis != 1).collect();
-            let mean = x.mean(&axes);
-            let centred = x - beside(&mean);
-            let variance = centred.square().mean(&axes);
-            self.track(&mean, &variance, count);
-            (centred, variance)
-        } else {
-            // constants for gradients, also where a step has not been run yet
-            let (mean, variance) = (self.mean.tensor(), self.variance.tensor());
-            (x - beside(&mean.stop_gradient()), variance.stop_gradient())
+            running => {
+                let count = x.numel() / self.channels.max(1);
+                if count < 2 {
+                    return self.wrong("training needs more than one value a channel", x);
+                }
+                let axes: Vec<isize> = (0..x.rank() as isize).filter(|&axis| axis != 1).collect();
+                let mean = x.mean(&axes);
+                let centred = x - mean.reshape(&shape);
+                let variance = centred.square().mean(&axes);
+                if let Some(running) = running {
+                    let unbiased = &variance * (count as f64 / (count - 1) as f64);
+                    running.track(&mean, &unbiased, self.momentum);
+                }
+                (centred, variance)
+            }
         };
-        let scale = (variance + self.eps).rsqrt() * self.weight.tensor();
-        centred * beside(&scale) + beside(&self.bias.tensor())
-    }
-
-    fn track(&self, mean: &Tensor, variance: &Tensor, count: usize) {
-        let unbiased = variance * (count as f64 / (count - 1) as f64);
-        let moved = |running: &Param, batch: &Tensor| {
-            let (old, new) = (running.tensor().stop_gradient(), batch.stop_gradient());
-            // of the entry's shape and dtype wherever x has the parameters' dtype; otherwise the output is an error
-            let _ = running.replace(old * (1.0 - self.momentum) + new * self.momentum);
+        // on the few numbers of the channels, not on the many of x
+        let scale = (variance + self.eps).rsqrt();
+        let scale = match &self.affine.weight {
+            Some(weight) => scale * weight.tensor(),
+            None => scale,
         };
-        moved(&self.mean, mean);
-        moved(&self.variance, &unbiased);
-        let _ = self.batches.replace(self.batches.tensor() + 1);
+        let y = centred * scale.reshape(&shape);
+        match &self.affine.bias {
+            Some(bias) => y + bias.tensor().reshape(&shape),
+            None => y,
+        }
     }
 }
 
@@ -89,6 +97,8 @@ macro_rules! batch_norm {
         ///
         /// Entries: `weight` `[C]` of ones, `bias` `[C]` of zeros, and the buffers `running_mean`, `running_var`
         /// and `num_batches_tracked`. ε is 1e-5 and stands inside the root; momentum is 0.1.
+        ///
+        /// A linear layer or convolution before it needs no bias: subtracting μ takes it away.
         #[derive(Debug)]
         pub struct $name(BatchNorm);
 
@@ -105,10 +115,33 @@ macro_rules! batch_norm {
                 self
             }
 
-            /// Another momentum: the weight of the new value in the running averages.
+            /// Another momentum: the weight of the new value in the running averages, in [0, 1]. Keras' momentum is
+            /// that of the old value: its 0.99 is 0.01 here.
             #[must_use]
             pub fn momentum(mut self, momentum: f64) -> Self {
-                self.0.momentum = momentum;
+                self.0.momentum = Some(momentum);
+                self
+            }
+
+            /// Running averages that are the means of all batches so far: PyTorch's `momentum=None`.
+            #[must_use]
+            pub fn cumulative(mut self) -> Self {
+                self.0.momentum = None;
+                self
+            }
+
+            /// Whether there are a weight and a bias; there are unless this says no.
+            #[must_use]
+            pub fn affine(mut self, on: bool) -> Self {
+                self.0.affine.set(on, on);
+                self
+            }
+
+            /// Whether there are running averages; there are unless this says no. Without them evaluation uses the
+            /// statistics of the batch, as training does.
+            #[must_use]
+            pub fn track_running_stats(mut self, on: bool) -> Self {
+                self.0.track_running_stats(on);
                 self
             }
         }
@@ -128,7 +161,7 @@ macro_rules! batch_norm {
             }
 
             fn parameters(&self) -> usize {
-                self.0.weight.numel() + self.0.bias.numel()
+                self.0.affine.parameters()
             }
         }
     };
@@ -136,10 +169,48 @@ macro_rules! batch_norm {
 
 batch_norm! {
     /// Batch normalisation of features `[N, C]` or sequences `[N, C, L]`.
+    ///
+    /// ```
+    /// use anygrad_graph::{Device, Tensor};
+    /// use anygrad_nn::{BatchNorm1d, Ctx, Layer, Params};
+    /// let device = Device::cpu();
+    /// let params = Params::new(&device, 42);
+    /// let norm = BatchNorm1d::new(params.at("norm"), 1);
+    /// let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0], [4, 1], &device);
+    /// let y = norm.forward(&x, &mut Ctx::train(0)).to_vec::<f32>()?;
+    /// assert!((y[3] - 1.341635).abs() < 1e-5);
+    /// # Ok::<(), anygrad_graph::Error>(())
+    /// ```
     BatchNorm1d [2, 3], "[N, C] or [N, C, L]"
 }
 
 batch_norm! {
     /// Batch normalisation of images `[N, C, H, W]`.
+    ///
+    /// ```
+    /// use anygrad_graph::Device;
+    /// use anygrad_nn::{BatchNorm2d, Conv2d, Params, Sequential, relu};
+    /// let params = Params::new(&Device::cpu(), 42);
+    /// let block = Sequential::new()
+    ///     .then(Conv2d::new(params.at("conv"), 3, 16, 3).padding(1).bias(false))
+    ///     .then(BatchNorm2d::new(params.at("norm"), 16))
+    ///     .then(relu);
+    /// # drop(block);
+    /// ```
     BatchNorm2d [4], "[N, C, H, W]"
+}
+
+batch_norm! {
+    /// Batch normalisation of volumes or videos `[N, C, D, H, W]`.
+    ///
+    /// ```
+    /// use anygrad_graph::{Device, Tensor};
+    /// use anygrad_nn::{BatchNorm3d, Ctx, Layer, Params};
+    /// let device = Device::cpu();
+    /// let params = Params::new(&device, 42);
+    /// let norm = BatchNorm3d::new(params.at("norm"), 8).cumulative();
+    /// let y = norm.forward(&Tensor::ones([2, 8, 4, 4, 4], &device), &mut Ctx::train(0));
+    /// assert_eq!(y.shape()[..], [2, 8, 4, 4, 4]);
+    /// ```
+    BatchNorm3d [5], "[N, C, D, H, W]"
 }

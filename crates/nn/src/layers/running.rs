@@ -1,0 +1,54 @@
+//! Running averages of means and variances.
+
+use anygrad_graph::{DType, Tensor};
+
+use crate::{Init, Param, ParamPath};
+
+/// The buffers `running_mean`, `running_var` and `num_batches_tracked`.
+#[derive(Debug)]
+pub(crate) struct Running {
+    mean: Param,
+    variance: Param,
+    batches: Param,
+}
+
+impl Running {
+    pub fn new(path: &ParamPath, channels: usize) -> Self {
+        let dtype = path.params().dtype();
+        Self {
+            mean: path.buffer("running_mean", [channels], dtype, Init::Zeros),
+            variance: path.buffer("running_var", [channels], dtype, Init::Ones),
+            batches: path.buffer("num_batches_tracked", [0; 0], DType::I32, Init::Zeros),
+        }
+    }
+
+    pub fn remove(self) {
+        [self.mean, self.variance, self.batches].into_iter().for_each(Param::remove);
+    }
+
+    /// The averages, as constants for gradients, also where a step has not been run yet.
+    #[track_caller]
+    pub fn constants(&self) -> [Tensor; 2] {
+        [&self.mean, &self.variance].map(|average| average.tensor().stop_gradient())
+    }
+
+    /// Moves the averages towards the mean and the variance (with divisor n − 1) of a batch: by `momentum`, or so that
+    /// they are the means of all batches.
+    #[track_caller]
+    pub fn track(&self, mean: &Tensor, variance: &Tensor, momentum: Option<f64>) {
+        let batches = self.batches.tensor() + 1;
+        for (running, batch) in [(&self.mean, mean), (&self.variance, variance)] {
+            let (old, new) = (running.tensor().stop_gradient(), batch.stop_gradient());
+            let moved = match momentum {
+                Some(momentum) => old * (1.0 - momentum) + new * momentum,
+                None => {
+                    let part = batches.to_dtype(old.dtype()).reciprocal();
+                    &old + (new - &old) * part
+                }
+            };
+            // of the entry's shape and dtype wherever x has the parameters' dtype; otherwise the output is an error
+            let _ = running.replace(moved);
+        }
+        let _ = self.batches.replace(batches);
+    }
+}

@@ -1,0 +1,133 @@
+//! Embedding layers: golden numbers of `golden/embedding.py`, and errors.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use anygrad_graph::{DType, Device, Tensor, grad};
+use anygrad_nn::*;
+use common::golden::{Golden, everywhere};
+use common::{close, values};
+
+const GOLDEN: &[u8] = include_bytes!("golden/embedding.safetensors");
+
+/// What is looked up and its gradients, and two steps of SGD.
+fn steps(golden: &Golden, name: &str, params: &Params, forward: impl Fn(&mut Ctx) -> Tensor) {
+    golden.set(name, params);
+    let mut ctx = Ctx::train(0);
+    for step in 0..2 {
+        let y = forward(&mut ctx);
+        let loss = (&y * golden.tensor(&format!("{name}.c"))).sum_all();
+        let gradients = params.grad(&loss);
+        if step == 0 {
+            golden.check(&format!("{name}.y"), &y);
+            golden.check_gradients(name, params, &gradients);
+        }
+        Sgd::default().step(params, gradients, 0.5).unwrap();
+    }
+    golden.check(&format!("{name}.after"), &params.get("weight").unwrap());
+    // also in evaluation, which leaves the table as it is
+    golden.check(&format!("{name}.third"), &forward(&mut Ctx::eval()));
+    golden.check(&format!("{name}.after"), &params.get("weight").unwrap());
+    golden.check(&format!("{name}.third"), &forward(&mut ctx));
+    params.eval(&[]).unwrap();
+    golden.check(&format!("{name}.third"), &forward(&mut Ctx::eval()));
+}
+
+#[test]
+fn embeddings_are_pytorchs() {
+    everywhere(GOLDEN, |golden| {
+        let index = golden.labels("index");
+        let layer = |name: &str, build: fn(Embedding) -> Embedding| {
+            let params = golden.params();
+            let embedding = build(Embedding::new(params.at(""), 6, 3));
+            for index in [&index, &index.to_dtype(DType::I32)] {
+                steps(golden, name, &params, |ctx| embedding.forward(index, ctx));
+            }
+        };
+        layer("plain", |e| e);
+        layer("padding", |e| e.padding(4));
+        layer("max norm", |e| e.max_norm(1.2));
+        layer("max norm 1", |e| e.max_norm(1.5).norm_type(1.0).padding(0));
+    });
+}
+
+fn params() -> Params {
+    Params::new(&Device::cpu(), 3)
+}
+
+fn indices(values: &[u32]) -> Tensor {
+    Tensor::from_slice(values, [values.len()], &Device::cpu())
+}
+
+#[test]
+fn a_look_up_is_a_product_with_one_hot_vectors() {
+    let params = params();
+    let embedding = Embedding::new(params.at("words"), 7, 4);
+    let index = indices(&[6, 0, 3, 3]);
+    let y = embedding.forward(&index, &mut Ctx::eval());
+    let product = index.one_hot(7).to_dtype(DType::F32).matmul(&embedding.weight());
+    assert_eq!(values(&y), values(&product));
+}
+
+#[test]
+fn the_row_of_the_padding_is_zero_and_stays() {
+    let params = params();
+    let embedding =
+        Embedding::new(params.at("words"), 5, 4).padding(2).init(Init::Uniform { low: 1.0, high: 2.0 });
+    params.check().unwrap();
+    let row = |row: usize| values(&params.get("words.weight").unwrap().slice(0, row, 1));
+    assert_eq!(row(2), [0.0; 4]);
+    assert!(row(1).iter().all(|&w| w >= 1.0));
+    let before = row(1);
+    let loss = embedding.forward(&indices(&[1, 2, 2, 4]), &mut Ctx::train(0)).sum_all();
+    Sgd::default().step(&params, params.grad(&loss), 0.5).unwrap();
+    assert_eq!(row(2), [0.0; 4]);
+    close("row 1", &row(1), &before.iter().map(|w| w - 0.5).collect::<Vec<_>>(), 1e-6);
+}
+
+#[test]
+fn two_look_ups_before_a_step_have_the_whole_gradient() {
+    let params = params();
+    let embedding = Embedding::new(params.at("words"), 5, 2).max_norm(0.5).init(Init::Constant(3.0));
+    let mut ctx = Ctx::train(0);
+    let first = embedding.forward(&indices(&[1, 2]), &mut ctx);
+    let second = embedding.forward(&indices(&[2, 3]), &mut ctx);
+    let loss = (first + &second).sum_all();
+    let gradients = params.grad(&loss);
+    let of_table = gradients.iter().map(|(_, g)| g.clone()).next().unwrap();
+    let short = 0.5 / 2f64.sqrt();
+    close("second", &values(&second), &[short; 4], 1e-6);
+    assert_eq!(values(&of_table), [0.0, 0.0, 1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 0.0, 0.0]);
+    // a look-up in evaluation has the gradient of the table that it leaves alone
+    let y = embedding.forward(&indices(&[4]), &mut Ctx::eval());
+    let gradient = grad(&y.sum_all(), &[&params.get("words.weight").unwrap()]).remove(0);
+    close("eval", &values(&y), &[short; 2], 1e-6);
+    assert_eq!(values(&gradient.slice(0, 4, 1)), [1.0; 2]);
+}
+
+#[test]
+fn wrong_indices_and_settings_are_named() {
+    let params = params();
+    let mut names = 0..;
+    let mut at = || params.at(format!("l{}", names.next().unwrap()));
+    let error = |layer: &dyn Layer, index: &Tensor| {
+        let y = layer.forward(index, &mut Ctx::train(0));
+        let text = y.check().unwrap_err().to_string();
+        text.lines().next().unwrap_or_default().to_owned()
+    };
+    let index = indices(&[0, 9]);
+    assert_eq!(error(&Embedding::new(at(), 9, 2), &index), "embedding: index 9 is out of range for size 9");
+    assert_eq!(
+        error(&Embedding::new(at(), 9, 2), &Tensor::zeros([2], &Device::cpu())),
+        "embedding: the index is f32, not u32 or i32"
+    );
+    assert_eq!(
+        error(&Embedding::new(at(), 10, 2).padding(10), &index),
+        "embedding: the padding index is 10; it must be below 10"
+    );
+    assert_eq!(
+        error(&Embedding::new(at(), 10, 2).max_norm(0.0), &index),
+        "embedding: max norm is 0; it must be positive and finite"
+    );
+    params.check().unwrap();
+}
