@@ -54,6 +54,14 @@ pub enum TrainError {
         /// What is wrong with which of its inputs.
         message: String,
     },
+    /// Predictions or targets that a metric cannot be computed of.
+    #[error("metric {name}: {message}")]
+    Metric {
+        /// The metric.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
     /// A wrong call of an op, or a failure of the device.
     #[error(transparent)]
     Tensor(#[from] anygrad_graph::Error),

@@ -1,0 +1,74 @@
+//! Metrics: what is told to people about a model, beside its loss.
+//!
+//! They are computed on the host, in f64, from the outputs of a model: thresholds, sorts and counts by class are small
+//! beside a forward pass, have no gradient, and an exact count or rank matters more than the time it takes. What a
+//! training step needs every time, the running sums of the loss and of right answers, stays on the device; see
+//! [`Trainer`](crate::Trainer).
+
+mod accuracy;
+mod custom;
+mod inputs;
+mod regression;
+
+pub use accuracy::{Accuracy, BinaryAccuracy, TopKAccuracy, accuracy};
+pub use custom::CustomMetric;
+pub use regression::{
+    MeanAbsoluteError, MeanSquaredError, R2Score, RootMeanSquaredError, mean_absolute_error,
+    mean_squared_error, r2_score, root_mean_squared_error,
+};
+
+use anygrad_data::BatchTargets;
+
+use crate::{Prediction, Result};
+
+/// A number about a model on a data set, gathered batch by batch.
+///
+/// The result does not depend on how the samples are cut into batches but for rounding. Call
+/// [`reset`](Metric::reset) between data sets.
+///
+/// ```
+/// use anygrad_data::BatchTargets;
+/// use anygrad_train::Prediction;
+/// use anygrad_train::metrics::{Accuracy, Metric};
+/// let mut accuracy = Accuracy::new();
+/// let scores = Prediction { values: vec![0.1, 0.9, 0.8, 0.2], shape: vec![2, 2] };
+/// accuracy.update(&scores, &BatchTargets::Classes { labels: vec![1, 1], classes: 2 })?;
+/// assert_eq!((accuracy.name(), accuracy.value()), ("accuracy", 0.5));
+/// # Ok::<(), anygrad_train::TrainError>(())
+/// ```
+pub trait Metric {
+    /// What it is called in a history and a table.
+    fn name(&self) -> &str;
+
+    /// Forgets all samples.
+    fn reset(&mut self);
+
+    /// Adds a batch: the outputs `[b, ..]` of a model with their targets.
+    ///
+    /// # Errors
+    /// Outputs and targets do not fit each other or the metric, or an output is NaN
+    /// ([`TrainError::Metric`](crate::TrainError::Metric)). The metric is as it was before.
+    fn update(&mut self, predictions: &Prediction, targets: &BatchTargets) -> Result<()>;
+
+    /// The metric over all samples since the last [`reset`](Metric::reset); NaN where it is not defined, such as over
+    /// no sample.
+    fn value(&self) -> f64;
+}
+
+impl Metric for Box<dyn Metric> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn reset(&mut self) {
+        (**self).reset();
+    }
+
+    fn update(&mut self, predictions: &Prediction, targets: &BatchTargets) -> Result<()> {
+        (**self).update(predictions, targets)
+    }
+
+    fn value(&self) -> f64 {
+        (**self).value()
+    }
+}
