@@ -14,24 +14,37 @@ pub struct Ctx {
     /// Where dropout masks come from. Each draw moves it on.
     pub rng: Rng,
     rows: Option<Vec<SummaryRow>>,
+    losses: Vec<Tensor>,
 }
 
 impl Ctx {
     /// For training, with random numbers from `seed`. Keep it from step to step: every forward pass draws anew.
     pub fn train(seed: u64) -> Self {
-        Self { training: true, rng: Rng::new(seed), rows: None }
+        Self { training: true, rng: Rng::new(seed), rows: None, losses: Vec::new() }
     }
 
     /// For step `step` of a training run with `seed`: the same random numbers whenever that step is run, also
     /// after going on from a checkpoint.
     pub fn train_step(seed: u64, step: u64) -> Self {
         // 2³² draws a step are more than any model makes
-        Self { training: true, rng: Rng::from_state(seed, step << 32), rows: None }
+        Self { training: true, rng: Rng::from_state(seed, step << 32), rows: None, losses: Vec::new() }
     }
 
     /// For evaluation: nothing is dropped, and nothing in the store changes.
     pub fn eval() -> Self {
-        Self { training: false, rng: Rng::new(0), rows: None }
+        Self { training: false, rng: Rng::new(0), rows: None, losses: Vec::new() }
+    }
+
+    /// Adds a scalar to the loss of this forward pass: what a layer has to say of its own, such as a penalty on its
+    /// output. Whoever runs the model [takes](Ctx::take_losses) it.
+    pub fn add_loss(&mut self, loss: Tensor) {
+        self.losses.push(loss);
+    }
+
+    /// Takes what layers have added to the loss since it was last taken, in their order. A step of training adds it to
+    /// its loss; a `Ctx` that is kept over many steps must not be left with it.
+    pub fn take_losses(&mut self) -> Vec<Tensor> {
+        std::mem::take(&mut self.losses)
     }
 
     pub(crate) fn listing() -> Self {

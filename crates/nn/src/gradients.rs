@@ -85,6 +85,33 @@ pub fn clip_global_norm(mut gradients: Gradients, max: f64) -> (Gradients, Tenso
     (gradients, norm)
 }
 
+/// Scales each gradient by itself so that its norm is at most `max`: `g · min(1, max / (‖g‖ + 10⁻⁶))`, as Keras'
+/// `clipnorm` does for each variable. The direction of all gradients together may change, which that of
+/// [`clip_global_norm`] does not.
+///
+/// ```
+/// use anygrad_graph::{Device, Tensor};
+/// use anygrad_nn::{Init, Params, clip_norm};
+/// let params = Params::new(&Device::cpu(), 42);
+/// let w = params.at("w").parameter("", [2], Init::Zeros);
+/// let loss = (w.tensor() * Tensor::from_slice(&[3.0f32, 4.0], [2], &Device::cpu())).sum_all();
+/// let clipped = clip_norm(params.grad(&loss), 1.0);
+/// let g = clipped.get("w").map(|g| g.to_vec::<f32>()).transpose()?;
+/// assert!(g.is_some_and(|g| (g[0] - 0.6).abs() < 1e-6 && (g[1] - 0.8).abs() < 1e-6));
+/// # Ok::<(), anygrad_graph::Error>(())
+/// ```
+#[track_caller]
+pub fn clip_norm(mut gradients: Gradients, max: f64) -> Gradients {
+    let wrong = wrong_limit(max);
+    for (_, g) in &mut gradients.entries {
+        *g = match &wrong {
+            Some(message) => Tensor::wrong("clip_norm", message.clone(), &[("gradient", g)]),
+            None => &*g * (max / (g.square().sum_all().sqrt() + 1e-6)).minimum(1.0),
+        };
+    }
+    gradients
+}
+
 /// Holds every element of every gradient between `−limit` and `limit`. The direction may change.
 #[track_caller]
 pub fn clip_value(mut gradients: Gradients, limit: f64) -> Gradients {

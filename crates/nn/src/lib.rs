@@ -26,9 +26,11 @@
 #![forbid(unsafe_code)]
 
 mod activation;
+mod average;
 mod backward;
 mod checkpoint;
 mod ctx;
+mod ema;
 mod error;
 mod glob;
 mod gradients;
@@ -38,6 +40,7 @@ mod layers;
 mod loss;
 mod optim;
 mod params;
+mod penalty;
 mod random;
 mod recurrent;
 pub mod schedule;
@@ -49,10 +52,12 @@ pub use activation::{
     leaky_relu_with, log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, softmax, softplus,
     softsign, step, tanh,
 };
+pub use average::ExponentialAverage;
 pub use checkpoint::{Checkpoint, Matched, Matching};
 pub use ctx::Ctx;
+pub use ema::Ema;
 pub use error::{Error, Mismatch, Result};
-pub use gradients::{Gradients, clip_global_norm, clip_value};
+pub use gradients::{Gradients, clip_global_norm, clip_norm, clip_value};
 pub use init::{Fan, Init, Spread, calculate_gain, leaky_relu_gain};
 pub use layer::{Layer, Sequential};
 pub use layers::axes::Axes;
@@ -80,14 +85,19 @@ pub use optim::adadelta::AdaDelta;
 pub use optim::adagrad::AdaGrad;
 pub use optim::adam::{Adam, AdamW};
 pub use optim::adamax::AdaMax;
+pub use optim::constrained::{Constrained, Constraint};
 pub use optim::ftrl::Ftrl;
+pub use optim::groups::Groups;
 pub use optim::lamb::Lamb;
+pub use optim::lbfgs::{Lbfgs, LbfgsReport, LbfgsStop};
 pub use optim::lion::Lion;
 pub use optim::nadam::Nadam;
+pub use optim::named::{AnyOptimizer, optimizer};
 pub use optim::radam::RAdam;
 pub use optim::rmsprop::RmsProp;
 pub use optim::sgd::Sgd;
 pub use params::{Entry, Param, ParamPath, Params};
+pub use penalty::{ActivityPenalty, Penalty};
 pub use recurrent::cell::{GruCell, LstmCell, RecurrentCell, RnnCell};
 pub use recurrent::layer::{Gru, Lstm, Recurrent, SimpleRnn};
 pub use recurrent::mask::length_mask;

@@ -123,7 +123,7 @@ fn optimizers_take_pytorchs_steps() {
         steps(golden, "adamw", &AdamW::default());
         steps(golden, "rmsprop", &RmsProp::default());
         steps(golden, "adagrad", &AdaGrad::default());
-        steps(golden, "adagrad initial", &AdaGrad { initial: 0.1, eps: 1e-7 });
+        steps(golden, "adagrad initial", &AdaGrad { initial: 0.1, eps: 1e-7, ..AdaGrad::default() });
         let centred = RmsProp { alpha: 0.9, momentum: 0.8, centred: true, ..RmsProp::default() };
         steps(golden, "rmsprop centred", &centred);
         let keras = RmsProp { alpha: 0.9, eps: 1e-7, eps_inside: true, ..RmsProp::default() };

@@ -1,11 +1,12 @@
 use anygrad_graph::Tensor;
 
-use super::{Optimizer, within};
+use super::{Optimizer, penalised, within};
 use crate::error::Result;
 
 /// AdaGrad (Duchi et al. 2011), with PyTorch's formula and default:
 ///
 /// ```text
+/// g = grad + weight_decay·w
 /// s = s + g²                          at first s is `initial`
 /// w = w − lr·g / (√s + ε)
 /// ```
@@ -15,11 +16,13 @@ pub struct AdaGrad {
     pub eps: f64,
     /// What the sum of squares starts from; 0. Keras has 0.1, which holds the first steps back.
     pub initial: f64,
+    /// L2 penalty: adds `weight_decay·w` to the gradient; 0.
+    pub weight_decay: f64,
 }
 
 impl Default for AdaGrad {
     fn default() -> Self {
-        Self { eps: 1e-10, initial: 0.0 }
+        Self { eps: 1e-10, initial: 0.0, weight_decay: 0.0 }
     }
 }
 
@@ -28,8 +31,9 @@ impl Optimizer for AdaGrad {
         &["sum"]
     }
 
-    fn update(&self, _: u64, lr: f64, w: &Tensor, g: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {
+    fn update(&self, _: u64, lr: f64, w: &Tensor, grad: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {
         let [s] = state else { return (w.clone(), vec![]) };
+        let g = &penalised(grad, w, self.weight_decay);
         let s = s + g.square();
         // state starts at 0, so the start is added where the sum is used
         let sum = if self.initial == 0.0 { s.clone() } else { &s + self.initial };
@@ -38,6 +42,12 @@ impl Optimizer for AdaGrad {
 
     fn check(&self) -> Result<()> {
         within("AdaGrad", "eps", self.eps, 0.0, f64::INFINITY)?;
-        within("AdaGrad", "initial", self.initial, 0.0, f64::INFINITY)
+        within("AdaGrad", "initial", self.initial, 0.0, f64::INFINITY)?;
+        within("AdaGrad", "weight_decay", self.weight_decay, 0.0, f64::INFINITY)
+    }
+
+    /// 0.01, as in PyTorch.
+    fn default_rate(&self) -> f64 {
+        1e-2
     }
 }

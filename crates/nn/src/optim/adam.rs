@@ -1,6 +1,6 @@
 use anygrad_graph::Tensor;
 
-use super::{Optimizer, betas, within};
+use super::{Optimizer, betas, penalised, within};
 use crate::error::Result;
 
 /// Adam (Kingma & Ba 2015), with PyTorch's formulas and defaults:
@@ -90,7 +90,7 @@ impl Optimizer for Adam {
     }
 
     fn update(&self, t: u64, lr: f64, w: &Tensor, grad: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {
-        let g = if self.weight_decay == 0.0 { grad.clone() } else { grad + w * self.weight_decay };
+        let g = penalised(grad, w, self.weight_decay);
         adam([self.beta1, self.beta2, self.eps], t, lr, w, &g, state)
     }
 

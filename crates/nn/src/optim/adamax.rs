@@ -1,11 +1,12 @@
 use anygrad_graph::Tensor;
 
-use super::{Optimizer, betas, within};
+use super::{Optimizer, betas, penalised, within};
 use crate::error::Result;
 
 /// AdaMax (Kingma & Ba 2015, section 7.1), Adam by the infinity norm, with PyTorch's formulas and defaults:
 ///
 /// ```text
+/// g = grad + weight_decay·w
 /// m = β₁·m + (1 − β₁)·g
 /// u = max(β₂·u, |g| + ε)
 /// w = w − lr / (1 − β₁ᵗ)·m / u
@@ -18,11 +19,13 @@ pub struct AdaMax {
     pub beta2: f64,
     /// Added to the size of the gradient; 1e-8.
     pub eps: f64,
+    /// L2 penalty: adds `weight_decay·w` to the gradient; 0.
+    pub weight_decay: f64,
 }
 
 impl Default for AdaMax {
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8 }
+        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0 }
     }
 }
 
@@ -31,8 +34,9 @@ impl Optimizer for AdaMax {
         &["exp_avg", "exp_inf"]
     }
 
-    fn update(&self, t: u64, lr: f64, w: &Tensor, g: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {
+    fn update(&self, t: u64, lr: f64, w: &Tensor, grad: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {
         let [m, u] = state else { return (w.clone(), vec![]) };
+        let g = &penalised(grad, w, self.weight_decay);
         let m = m * self.beta1 + g * (1.0 - self.beta1);
         let u = (u * self.beta2).maximum(g.abs() + self.eps);
         let rate = lr / (1.0 - self.beta1.powf(t as f64));
@@ -41,6 +45,12 @@ impl Optimizer for AdaMax {
 
     fn check(&self) -> Result<()> {
         betas("AdaMax", self.beta1, self.beta2)?;
-        within("AdaMax", "eps", self.eps, 0.0, f64::INFINITY)
+        within("AdaMax", "eps", self.eps, 0.0, f64::INFINITY)?;
+        within("AdaMax", "weight_decay", self.weight_decay, 0.0, f64::INFINITY)
+    }
+
+    /// 0.002, as in PyTorch and in the paper.
+    fn default_rate(&self) -> f64 {
+        2e-3
     }
 }

@@ -43,4 +43,9 @@ impl Optimizer for Lion {
         betas("Lion", self.beta1, self.beta2)?;
         within("Lion", "weight_decay", self.weight_decay, 0.0, f64::INFINITY)
     }
+
+    /// 1e-4, as in the paper.
+    fn default_rate(&self) -> f64 {
+        1e-4
+    }
 }

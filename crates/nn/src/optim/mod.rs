@@ -4,10 +4,15 @@ pub mod adadelta;
 pub mod adagrad;
 pub mod adam;
 pub mod adamax;
+pub mod constrained;
+mod forward;
 pub mod ftrl;
+pub mod groups;
 pub mod lamb;
+pub mod lbfgs;
 pub mod lion;
 pub mod nadam;
+pub mod named;
 pub mod radam;
 pub mod rmsprop;
 pub mod sgd;
@@ -17,6 +22,7 @@ use std::sync::Arc;
 use anygrad_graph::{DType, Shape, Tensor, scoped};
 
 use crate::error::{Error, Result};
+use crate::glob::fits;
 use crate::gradients::Gradients;
 use crate::init::Init;
 use crate::params::{Params, fitting};
@@ -63,6 +69,42 @@ pub trait Optimizer {
         Ok(())
     }
 
+    /// A learning rate to begin with, where nothing better is known; 1e-3 for most.
+    fn default_rate(&self) -> f64 {
+        1e-3
+    }
+
+    /// As [`state`](Optimizer::state), for optimizers that treat parameters differently by their path.
+    fn state_at(&self, _path: &str) -> &'static [&'static str] {
+        self.state()
+    }
+
+    /// As [`update`](Optimizer::update), for optimizers that treat parameters differently by their path.
+    fn update_at(
+        &self,
+        _path: &str,
+        step: u64,
+        lr: f64,
+        param: &Tensor,
+        grad: &Tensor,
+        state: &[Tensor],
+    ) -> (Tensor, Vec<Tensor>) {
+        self.update(step, lr, param, grad, state)
+    }
+
+    /// Whether the parameter at `path` is trained; all are, unless frozen in the store.
+    fn trains(&self, _path: &str) -> bool {
+        true
+    }
+
+    /// Whether the settings make sense for the parameters of a store; [`check`](Optimizer::check) is that for any.
+    ///
+    /// # Errors
+    /// A pattern that was meant to choose parameters chooses none.
+    fn check_for(&self, _params: &Params) -> Result<()> {
+        Ok(())
+    }
+
     /// One step of training: updates every parameter that `gradients` has and that is not frozen, and runs it all
     /// as one plan: forward, backward, update, running averages, and the loss.
     ///
@@ -90,19 +132,22 @@ pub trait Optimizer {
         }
         self.check()?;
         params.check()?;
+        self.check_for(params)?;
         gradients.loss().check()?;
         let (_, entries) = gradients.into_parts();
         let mut updates = Vec::with_capacity(entries.len());
-        for (path, gradient) in &entries {
+        for (path, gradient) in entries.iter().filter(|(path, _)| self.trains(path)) {
             gradient.check()?;
-            let before = Before::take(params, path, gradient, self.state())?;
+            let names = self.state_at(path);
+            let before = Before::take(params, path, gradient, names)?;
             let Some(Before { param, state, updates: made }) = before else { continue };
             // profiles and messages name the parameter
-            let (param, state) = scoped(path.clone(), || self.update(made + 1, lr, &param, gradient, &state));
-            updates.push(Update { path: path.clone(), param, state });
+            let (param, state) =
+                scoped(path.clone(), || self.update_at(path, made + 1, lr, &param, gradient, &state));
+            updates.push(Update { path: path.clone(), param, state, names });
         }
-        updates.iter().try_for_each(|update| update.check(params, self.state()))?;
-        updates.into_iter().for_each(|update| update.install(params, self.state()));
+        updates.iter().try_for_each(|update| update.check(params))?;
+        updates.into_iter().for_each(|update| update.install(params));
         Ok(())
     }
 }
@@ -141,29 +186,30 @@ struct Update {
     path: Arc<str>,
     param: Tensor,
     state: Vec<Tensor>,
+    names: &'static [&'static str],
 }
 
 impl Update {
-    fn check(&self, params: &Params, names: &[&str]) -> Result<()> {
+    fn check(&self, params: &Params) -> Result<()> {
         for tensor in std::iter::once(&self.param).chain(&self.state) {
             tensor.check()?;
             fitting("update", params.lock().find(&self.path)?, tensor)?;
         }
-        if self.state.len() == names.len() {
+        if self.state.len() == self.names.len() {
             return Ok(());
         }
         let message =
-            format!("gave {} state tensors for {}, not {}", self.state.len(), self.path, names.len());
+            format!("gave {} state tensors for {}, not {}", self.state.len(), self.path, self.names.len());
         Err(Error::Setting { what: "update", message })
     }
 
-    fn install(self, params: &Params, names: &[&str]) {
+    fn install(self, params: &Params) {
         let mut store = params.lock();
         if let Some(slot) = store.get_mut(&self.path) {
             slot.promise(self.param);
             slot.updates += 1;
         }
-        for (name, tensor) in names.iter().zip(self.state) {
+        for (name, tensor) in self.names.iter().zip(self.state) {
             let path: Arc<str> = state_path(&self.path, name).into();
             match store.get_mut(&path) {
                 Some(slot) => slot.promise(tensor),
@@ -190,4 +236,23 @@ fn within(what: &'static str, name: &str, value: f64, low: f64, high: f64) -> Re
 fn betas(what: &'static str, beta1: f64, beta2: f64) -> Result<()> {
     within(what, "beta1", beta1, 0.0, 1.0)?;
     within(what, "beta2", beta2, 0.0, 1.0)
+}
+
+/// The gradient with that of the L2 penalty `½·decay·‖w‖²` added.
+fn penalised(grad: &Tensor, w: &Tensor, decay: f64) -> Tensor {
+    if decay == 0.0 { grad.clone() } else { grad + w * decay }
+}
+
+/// The parameter and the gradient with weight decay, on either.
+fn decayed(w: &Tensor, grad: &Tensor, lr: f64, decay: f64, decoupled: bool) -> (Tensor, Tensor) {
+    if decoupled { (w * (1.0 - lr * decay), grad.clone()) } else { (w.clone(), penalised(grad, w, decay)) }
+}
+
+/// An error unless some parameter's path fits `pattern`.
+fn known(params: &Params, pattern: &str) -> Result<()> {
+    let parameter = |slot: &Slot| slot.kind == Kind::Parameter && fits(pattern, &slot.path);
+    if params.lock().slots().iter().any(parameter) {
+        return Ok(());
+    }
+    Err(Error::NoMatch { pattern: pattern.to_owned() })
 }

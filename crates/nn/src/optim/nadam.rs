@@ -1,12 +1,13 @@
 use anygrad_graph::Tensor;
 
-use super::{Optimizer, betas, within};
+use super::{Optimizer, betas, decayed, within};
 use crate::error::Result;
 
 /// Nadam (Dozat 2016), Adam with Nesterov's momentum, with PyTorch's formulas and defaults; its learning rate is
 /// usually 2e-3:
 ///
 /// ```text
+/// g = grad + weight_decay·w
 /// μₜ = β₁·(1 − ½·0.96^(t·ψ))          Mₜ = μ₁·μ₂·…·μₜ
 /// m = β₁·m + (1 − β₁)·g
 /// v = β₂·v + (1 − β₂)·g²              v̂ = v / (1 − β₂ᵗ)
@@ -22,11 +23,22 @@ pub struct Nadam {
     pub eps: f64,
     /// ψ, how fast the momentum reaches β₁; 4e-3.
     pub momentum_decay: f64,
+    /// How fast parameters shrink; 0. An L2 penalty, which adds `weight_decay·w` to the gradient, unless `decoupled`.
+    pub weight_decay: f64,
+    /// Whether the parameter itself shrinks, `w = (1 − lr·weight_decay)·w` before the update, as with AdamW; false.
+    pub decoupled: bool,
 }
 
 impl Default for Nadam {
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8, momentum_decay: 4e-3 }
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            momentum_decay: 4e-3,
+            weight_decay: 0.0,
+            decoupled: false,
+        }
     }
 }
 
@@ -54,8 +66,9 @@ impl Optimizer for Nadam {
         &["exp_avg", "exp_avg_sq"]
     }
 
-    fn update(&self, t: u64, lr: f64, w: &Tensor, g: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {
+    fn update(&self, t: u64, lr: f64, w: &Tensor, grad: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {
         let [m, v] = state else { return (w.clone(), vec![]) };
+        let (w, g) = &decayed(w, grad, lr, self.weight_decay, self.decoupled);
         let m = m * self.beta1 + g * (1.0 - self.beta1);
         let v = v * self.beta2 + g.square() * (1.0 - self.beta2);
         let (now, next, product) = (self.momentum(t), self.momentum(t + 1), self.product(t));
@@ -68,6 +81,12 @@ impl Optimizer for Nadam {
     fn check(&self) -> Result<()> {
         betas("Nadam", self.beta1, self.beta2)?;
         within("Nadam", "eps", self.eps, 0.0, f64::INFINITY)?;
-        within("Nadam", "momentum_decay", self.momentum_decay, 0.0, f64::INFINITY)
+        within("Nadam", "momentum_decay", self.momentum_decay, 0.0, f64::INFINITY)?;
+        within("Nadam", "weight_decay", self.weight_decay, 0.0, f64::INFINITY)
+    }
+
+    /// 0.002, as in PyTorch and in the paper.
+    fn default_rate(&self) -> f64 {
+        2e-3
     }
 }

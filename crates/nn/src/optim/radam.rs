@@ -1,12 +1,13 @@
 use anygrad_graph::Tensor;
 
-use super::{Optimizer, betas, within};
+use super::{Optimizer, betas, decayed, within};
 use crate::error::Result;
 
 /// Rectified Adam (Liu et al. 2020), with PyTorch's formulas and defaults: the adaptive part is left out until the
 /// variance of `v` can be told, which takes five or six steps.
 ///
 /// ```text
+/// g = grad + weight_decay·w
 /// m = β₁·m + (1 − β₁)·g               m̂ = m / (1 − β₁ᵗ)
 /// v = β₂·v + (1 − β₂)·g²
 /// ρ∞ = 2 / (1 − β₂) − 1               ρₜ = ρ∞ − 2·t·β₂ᵗ / (1 − β₂ᵗ)
@@ -21,11 +22,15 @@ pub struct RAdam {
     pub beta2: f64,
     /// Added to the root; 1e-8.
     pub eps: f64,
+    /// How fast parameters shrink; 0. An L2 penalty, which adds `weight_decay·w` to the gradient, unless `decoupled`.
+    pub weight_decay: f64,
+    /// Whether the parameter itself shrinks, `w = (1 − lr·weight_decay)·w` before the update, as with AdamW; false.
+    pub decoupled: bool,
 }
 
 impl Default for RAdam {
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8 }
+        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, decoupled: false }
     }
 }
 
@@ -50,8 +55,9 @@ impl Optimizer for RAdam {
         &["exp_avg", "exp_avg_sq"]
     }
 
-    fn update(&self, t: u64, lr: f64, w: &Tensor, g: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {
+    fn update(&self, t: u64, lr: f64, w: &Tensor, grad: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {
         let [m, v] = state else { return (w.clone(), vec![]) };
+        let (w, g) = &decayed(w, grad, lr, self.weight_decay, self.decoupled);
         let m = m * self.beta1 + g * (1.0 - self.beta1);
         let v = v * self.beta2 + g.square() * (1.0 - self.beta2);
         let (adaptive, plain) = self.factors(t);
@@ -63,6 +69,7 @@ impl Optimizer for RAdam {
     fn check(&self) -> Result<()> {
         betas("RAdam", self.beta1, self.beta2)?;
         // 1 / ε has to be a number in f32, for the first steps multiply it by 0
-        within("RAdam", "eps", self.eps, 1e-30, f64::INFINITY)
+        within("RAdam", "eps", self.eps, 1e-30, f64::INFINITY)?;
+        within("RAdam", "weight_decay", self.weight_decay, 0.0, f64::INFINITY)
     }
 }

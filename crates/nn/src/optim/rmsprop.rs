@@ -1,11 +1,12 @@
 use anygrad_graph::Tensor;
 
-use super::{Optimizer, within};
+use super::{Optimizer, penalised, within};
 use crate::error::Result;
 
 /// RMSProp (Tieleman & Hinton 2012), with PyTorch's formulas and defaults:
 ///
 /// ```text
+/// g = grad + weight_decay·w
 /// s = α·s + (1 − α)·g²
 /// a = α·a + (1 − α)·g                 centred only: the variance s − a² takes the place of s
 /// d = g / (√s + ε)                    ε outside the root; with eps_inside: g / √(s + ε), as Keras
@@ -24,11 +25,13 @@ pub struct RmsProp {
     pub momentum: f64,
     /// Whether the square of the average gradient is taken off (Graves 2013); false.
     pub centred: bool,
+    /// L2 penalty: adds `weight_decay·w` to the gradient; 0.
+    pub weight_decay: f64,
 }
 
 impl Default for RmsProp {
     fn default() -> Self {
-        Self { alpha: 0.99, eps: 1e-8, eps_inside: false, momentum: 0.0, centred: false }
+        Self { alpha: 0.99, eps: 1e-8, eps_inside: false, momentum: 0.0, centred: false, weight_decay: 0.0 }
     }
 }
 
@@ -42,8 +45,9 @@ impl Optimizer for RmsProp {
         }
     }
 
-    fn update(&self, _: u64, lr: f64, w: &Tensor, g: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {
+    fn update(&self, _: u64, lr: f64, w: &Tensor, grad: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {
         let [s, rest @ ..] = state else { return (w.clone(), vec![]) };
+        let g = &penalised(grad, w, self.weight_decay);
         let s = s * self.alpha + g.square() * (1.0 - self.alpha);
         let mut next = vec![s.clone()];
         let (size, rest) = match rest {
@@ -70,6 +74,7 @@ impl Optimizer for RmsProp {
     fn check(&self) -> Result<()> {
         within("RmsProp", "alpha", self.alpha, 0.0, 1.0)?;
         within("RmsProp", "eps", self.eps, 0.0, f64::INFINITY)?;
-        within("RmsProp", "momentum", self.momentum, 0.0, 1.0)
+        within("RmsProp", "momentum", self.momentum, 0.0, 1.0)?;
+        within("RmsProp", "weight_decay", self.weight_decay, 0.0, f64::INFINITY)
     }
 }

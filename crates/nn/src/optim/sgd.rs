@@ -1,6 +1,6 @@
 use anygrad_graph::Tensor;
 
-use super::{Optimizer, within};
+use super::{Optimizer, penalised, within};
 use crate::error::{Error, Result};
 
 /// Gradient descent, with momentum if asked for:
@@ -36,7 +36,7 @@ impl Optimizer for Sgd {
     }
 
     fn update(&self, _: u64, lr: f64, w: &Tensor, grad: &Tensor, state: &[Tensor]) -> (Tensor, Vec<Tensor>) {
-        let g = if self.weight_decay == 0.0 { grad.clone() } else { grad + w * self.weight_decay };
+        let g = penalised(grad, w, self.weight_decay);
         let [v] = state else { return (w - g * lr, vec![]) };
         let v = v * self.momentum + &g * (1.0 - self.dampening);
         let direction = if self.nesterov { g + &v * self.momentum } else { v.clone() };
@@ -52,5 +52,10 @@ impl Optimizer for Sgd {
             return Err(Error::Setting { what: "Sgd", message });
         }
         Ok(())
+    }
+
+    /// 0.01, as in Keras.
+    fn default_rate(&self) -> f64 {
+        1e-2
     }
 }
