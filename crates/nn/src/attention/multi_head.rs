@@ -1,0 +1,173 @@
+use anygrad_graph::Tensor;
+
+use super::dot_product::{mean_of_values, scores};
+use super::masks::AttentionMasks;
+use crate::{Ctx, Dropout, Init, Layer, Linear, Param, ParamPath};
+
+/// Multi-head attention (Vaswani et al. 2017): queries, keys and values are projected, cut into `heads` parts of
+/// `features / heads`, attended to by [`scaled_dot_product_attention`](crate::scaled_dot_product_attention) each, and
+/// the results are projected together.
+///
+/// Entries, as PyTorch's `MultiheadAttention`: `in_proj_weight` `[3·features, features]`, the rows of queries, keys and
+/// values one after another (Xavier-uniform), `in_proj_bias` (zeros), `out_proj.weight` `[features, features]` (uniform
+/// in ±1/√features) and `out_proj.bias` (zeros).
+///
+/// A query that may read no key gets zeros before the output projection, and finite gradients, where PyTorch gives NaN.
+///
+/// ```
+/// use anygrad_graph::{Device, Tensor};
+/// use anygrad_nn::{AttentionMasks, Ctx, MultiHeadAttention, Params};
+/// let device = Device::cpu();
+/// let attention = MultiHeadAttention::new(Params::new(&device, 0).at("attention"), 16, 4);
+/// let (x, memory) = (Tensor::ones([2, 3, 16], &device), Tensor::ones([2, 7, 16], &device));
+/// let masks = AttentionMasks::default();
+/// let (y, weights) = attention.forward_weights(&x, &memory, &memory, &masks, &mut Ctx::eval());
+/// assert_eq!(y.shape()[..], [2, 3, 16]);
+/// assert_eq!(weights.shape()[..], [2, 4, 3, 7]);
+/// ```
+#[derive(Debug)]
+pub struct MultiHeadAttention {
+    path: ParamPath,
+    features: usize,
+    heads: usize,
+    weight: Param,
+    bias: Param,
+    out: Linear,
+    dropout: Dropout,
+}
+
+impl MultiHeadAttention {
+    /// Attention of `heads` heads over `features`, which they divide.
+    pub fn new(path: ParamPath, features: usize, heads: usize) -> Self {
+        let rows = features.saturating_mul(3);
+        Self {
+            weight: path.parameter("in_proj_weight", [rows, features], Init::XavierUniform),
+            bias: path.parameter("in_proj_bias", [rows], Init::Zeros),
+            out: Linear::new(path.at("out_proj"), features, features).bias_init(Init::Zeros),
+            dropout: Dropout::new(0.0),
+            path,
+            features,
+            heads,
+        }
+    }
+
+    /// In training, drops weights with probability `p` in [0, 1); 0 unless this says otherwise.
+    #[must_use]
+    pub fn dropout(mut self, p: f64) -> Self {
+        self.dropout = Dropout::new(p);
+        self
+    }
+
+    /// Queries `[n, q, features]`, keys and values `[n, k, features]` give `[n, q, features]`.
+    #[track_caller]
+    pub fn forward_with(
+        &self,
+        query: &Tensor,
+        key: &Tensor,
+        value: &Tensor,
+        masks: &AttentionMasks<'_>,
+        ctx: &mut Ctx,
+    ) -> Tensor {
+        self.forward_weights(query, key, value, masks, ctx).0
+    }
+
+    /// As [`forward_with`](MultiHeadAttention::forward_with), with the weights `[n, heads, q, k]` before dropout.
+    /// PyTorch gives their mean over the heads: `weights.mean(&[1])`.
+    #[track_caller]
+    pub fn forward_weights(
+        &self,
+        query: &Tensor,
+        key: &Tensor,
+        value: &Tensor,
+        masks: &AttentionMasks<'_>,
+        ctx: &mut Ctx,
+    ) -> (Tensor, Tensor) {
+        let mut found = None;
+        let y = ctx.within(self, |ctx| match self.wrong(query, key, value) {
+            Some(wrong) => wrong,
+            None => {
+                let (y, weights) = self.attend(query, key, value, masks, ctx);
+                found = Some(weights);
+                y
+            }
+        });
+        let weights = found.unwrap_or_else(|| y.clone());
+        (y, weights)
+    }
+
+    fn attend(
+        &self,
+        query: &Tensor,
+        key: &Tensor,
+        value: &Tensor,
+        masks: &AttentionMasks<'_>,
+        ctx: &mut Ctx,
+    ) -> (Tensor, Tensor) {
+        let (q, k, v) = (self.project(query, 0), self.project(key, 1), self.project(value, 2));
+        let scores = scores(&q, &k);
+        let masks = match masks.scores(&scores) {
+            Ok(masks) => masks,
+            Err(wrong) => return (wrong.clone(), wrong),
+        };
+        let (y, weights) = mean_of_values(&scores, &v, &masks, self.dropout.probability(), ctx);
+        let joined = y.permute(&[0, 2, 1, 3]).reshape(query.shape());
+        (self.out.forward(&joined, ctx), weights)
+    }
+
+    /// `[n, t, features]` under part `part` of the projection, as `[n, heads, t, features / heads]`.
+    fn project(&self, x: &Tensor, part: usize) -> Tensor {
+        let (start, width) = (part.saturating_mul(self.features), self.features);
+        let weight = self.weight.tensor().slice(0, start, width);
+        let y = x.matmul(&weight.t()) + self.bias.tensor().slice(0, start, width);
+        let head = width / self.heads.max(1);
+        y.reshape([x.size(0), x.size(1), self.heads, head]).permute(&[0, 2, 1, 3])
+    }
+
+    #[track_caller]
+    fn wrong(&self, query: &Tensor, key: &Tensor, value: &Tensor) -> Option<Tensor> {
+        const NAME: &str = "multi_head_attention";
+        let (features, heads) = (self.features, self.heads);
+        let weight = self.weight.tensor();
+        let operands = [("query", query), ("key", key), ("value", value), ("in_proj_weight", &weight)];
+        if features.checked_rem(heads).is_none_or(|rest| rest != 0) || features == 0 {
+            let message = format!("heads is {heads}; it must divide the {features} features, at least 1");
+            return Some(Tensor::wrong(NAME, message, &operands));
+        }
+        let fits = [query, key, value].iter().all(|t| t.rank() == 3 && t.size(-1) == features)
+            && query.size(0) == key.size(0)
+            && key.shape() == value.shape();
+        if fits && operands.iter().all(|(_, t)| t.check().is_ok()) {
+            return None;
+        }
+        let message = format!(
+            "takes query [n, q, {features}], key and value [n, k, {features}]: query {}, key {}, value {}, \
+             in_proj_weight {}",
+            query.shape(),
+            key.shape(),
+            value.shape(),
+            weight.shape()
+        );
+        Some(Tensor::wrong(NAME, message, &operands))
+    }
+}
+
+impl Layer for MultiHeadAttention {
+    /// Self-attention without masks: `x` `[n, t, features]` is query, key and value.
+    #[track_caller]
+    fn forward(&self, x: &Tensor, ctx: &mut Ctx) -> Tensor {
+        self.forward_with(x, x, x, &AttentionMasks::default(), ctx)
+    }
+
+    fn kind(&self) -> &str {
+        "MultiHeadAttention"
+    }
+
+    fn path(&self) -> Option<&str> {
+        Some(self.path.as_str())
+    }
+
+    fn parameters(&self) -> usize {
+        // the output projection is a layer of its own
+        self.weight.numel() + self.bias.numel()
+    }
+}
