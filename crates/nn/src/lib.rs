@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 mod activation;
+mod attention;
 mod average;
 mod backward;
 mod checkpoint;
@@ -38,6 +39,7 @@ mod init;
 mod layer;
 mod layers;
 mod loss;
+mod network;
 mod optim;
 mod params;
 mod penalty;
@@ -46,12 +48,18 @@ mod recurrent;
 pub mod schedule;
 mod store;
 mod summary;
+mod transformer;
 
 pub use activation::{
     activation, celu, elu, gelu, gelu_tanh, hard_sigmoid, hard_swish, hard_tanh, identity, leaky_relu,
     leaky_relu_with, log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, softmax, softplus,
     softsign, step, tanh,
 };
+pub use attention::additive::AdditiveAttention;
+pub use attention::dot_product::scaled_dot_product_attention;
+pub use attention::masks::AttentionMasks;
+pub use attention::multi_head::MultiHeadAttention;
+pub use attention::positions::{LearnedPositions, SinusoidalPositions, sinusoidal_positions};
 pub use average::ExponentialAverage;
 pub use checkpoint::{Checkpoint, Matched, Matching};
 pub use ctx::Ctx;
@@ -80,6 +88,10 @@ pub use loss::regression::{HalfSquaredError, Huber, LogCosh, Mae, Mse, SmoothL1}
 pub use loss::{
     Loss, Reduction, binary_cross_entropy, cross_entropy, mean_absolute_error, mse, weighted, weighted_mean,
 };
+pub use network::builder::{Network, Value};
+pub use network::model::NetworkModel;
+pub use network::shared::Shared;
+pub use network::table::{NetworkRow, NetworkSummary};
 pub use optim::Optimizer;
 pub use optim::adadelta::AdaDelta;
 pub use optim::adagrad::AdaGrad;
@@ -106,3 +118,5 @@ pub use recurrent::state::RecurrentState;
 pub use schedule::Schedule;
 pub use store::Kind;
 pub use summary::{Summary, SummaryRow, summary};
+pub use transformer::decoder::{TransformerDecoder, TransformerDecoderLayer};
+pub use transformer::encoder::{TransformerEncoder, TransformerEncoderLayer};
