@@ -113,6 +113,16 @@ impl Sequential {
         self
     }
 
+    /// Adds `layer` at the end; for loops.
+    pub fn push(&mut self, layer: impl Layer + 'static) {
+        self.layers.push(Box::new(layer));
+    }
+
+    /// The layers, first to last.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Layer> {
+        self.layers.iter().map(|layer| &**layer)
+    }
+
     /// Number of layers.
     pub fn len(&self) -> usize {
         self.layers.len()

@@ -68,21 +68,32 @@ pub use error::{Error, Mismatch, Result};
 pub use gradients::{Gradients, clip_global_norm, clip_norm, clip_value};
 pub use init::{Fan, Init, Spread, calculate_gain, leaky_relu_gain};
 pub use layer::{Layer, Sequential};
+pub use layers::adaptive_pool::{
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d, GlobalAvgPool, GlobalMaxPool,
+};
 pub use layers::axes::Axes;
 pub use layers::batch_norm::{BatchNorm1d, BatchNorm2d, BatchNorm3d};
+pub use layers::bilinear::Bilinear;
 pub use layers::conv::{Conv1d, Conv2d, Conv3d};
 pub use layers::conv_transpose::{ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 pub use layers::depthwise::{DepthwiseConv2d, SeparableConv2d};
-pub use layers::dropout::Dropout;
+pub use layers::dropout::{Dropout, Dropout1d, Dropout2d, Dropout3d};
 pub use layers::embedding::Embedding;
-pub use layers::flatten::Flatten;
+pub use layers::embedding_bag::{BagMode, EmbeddingBag};
+pub use layers::flatten::{Flatten, Unflatten};
 pub use layers::group_norm::GroupNorm;
 pub use layers::instance_norm::{InstanceNorm1d, InstanceNorm2d, InstanceNorm3d};
 pub use layers::layer_norm::{LayerNorm, RmsNorm};
 pub use layers::linear::Linear;
 pub use layers::local_response_norm::LocalResponseNorm;
-pub use layers::pool::{AvgPool2d, MaxPool2d};
+pub use layers::maxout::Maxout;
+pub use layers::noise::{AlphaDropout, GaussianDropout, GaussianNoise};
+pub use layers::pool::{AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d};
+pub use layers::prelu::PRelu;
 pub use layers::recompute::Recompute;
+pub use layers::residual::{Concat, Residual};
+pub use layers::upsample::Upsample;
 pub use loss::combined::Losses;
 pub use loss::regression::{HalfSquaredError, Huber, LogCosh, Mae, Mse, SmoothL1};
 pub use loss::{

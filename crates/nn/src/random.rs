@@ -1,6 +1,6 @@
-//! Random numbers on the host, for initial values.
+//! Random numbers on the host, for initial values, and normal numbers on the device.
 
-use anygrad_graph::Rng;
+use anygrad_graph::{Rng, Tensor};
 
 /// A stream of random words that is a function of a seed and a path, and of nothing else: adding, removing or
 /// reordering layers leaves the initial values of the others as they were.
@@ -70,6 +70,15 @@ impl Stream {
 
 fn box_muller([a, b]: [f64; 2]) -> f64 {
     (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
+}
+
+/// Normal numbers with mean 0 and deviation 1, of the shape, dtype and device of `x`, by the method of Box and Muller.
+#[track_caller]
+pub(crate) fn normal_like(rng: &mut Rng, x: &Tensor) -> Tensor {
+    // in (0, 1], so that the logarithm is finite
+    let radius: Tensor = 1.0 - rng.uniform(x.shape(), x.device());
+    let angle = rng.uniform(x.shape(), x.device()) * std::f64::consts::TAU;
+    ((radius.log() * -2.0).sqrt() * angle.cos()).to_dtype(x.dtype())
 }
 
 /// The Threefry block `counter` under `key`: the key of draw `counter` of the stream seeded by `key`.

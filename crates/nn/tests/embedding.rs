@@ -51,6 +51,34 @@ fn embeddings_are_pytorchs() {
     });
 }
 
+#[test]
+fn bags_are_pytorchs() {
+    everywhere(GOLDEN, |golden| {
+        let rows = golden.labels("index").slice(1, 1, 2).detached().unwrap();
+        let flat = golden.labels("flat");
+        for (name, mode) in [("sum", BagMode::Sum), ("mean", BagMode::Mean), ("max", BagMode::Max)] {
+            let params = golden.params();
+            let bag = EmbeddingBag::new(params.at(""), 6, 3).mode(mode);
+            let offsets: Option<&[usize]> = Some(&[0, 3, 3, 7, 8]);
+            steps(golden, &format!("{name} offsets"), &params, |ctx| {
+                bag.forward_with(&flat, offsets, None, ctx)
+            });
+            let params = golden.params();
+            let bag = EmbeddingBag::new(params.at(""), 6, 3).mode(mode).padding(4).max_norm(1.2);
+            steps(golden, &format!("{name} rows"), &params, |ctx| bag.forward(&rows, ctx));
+        }
+        let (index, weights) = (golden.labels("index"), golden.tensor("weights"));
+        let params = golden.params();
+        let bag = EmbeddingBag::new(params.at(""), 6, 3).mode(BagMode::Sum);
+        steps(golden, "weighted", &params, |ctx| bag.forward_with(&index, None, Some(&weights), ctx));
+        // the same bags by their places
+        let (line, weights) =
+            (index.reshape([6]).detached().unwrap(), weights.reshape([6]).detached().unwrap());
+        let offsets: Option<&[usize]> = Some(&[0, 3]);
+        steps(golden, "weighted", &params, |ctx| bag.forward_with(&line, offsets, Some(&weights), ctx));
+    });
+}
+
 fn params() -> Params {
     Params::new(&Device::cpu(), 3)
 }
@@ -128,6 +156,38 @@ fn wrong_indices_and_settings_are_named() {
     assert_eq!(
         error(&Embedding::new(at(), 10, 2).max_norm(0.0), &index),
         "embedding: max norm is 0; it must be positive and finite"
+    );
+    let mut bag = |mode: BagMode, index: &Tensor, offsets: Option<&[usize]>, weights: Option<&Tensor>| {
+        let bag = EmbeddingBag::new(at(), 10, 2).mode(mode);
+        let y = bag.forward_with(index, offsets, weights, &mut Ctx::eval());
+        let text = y.check().unwrap_err().to_string();
+        text.lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(
+        bag(BagMode::Sum, &index, None, None),
+        "embedding_bag: takes [N, L], or [T] with offsets: index [2]"
+    );
+    assert_eq!(bag(BagMode::Sum, &index, Some(&[1]), None), "embedding_bag: offsets start with 0: [1]");
+    assert_eq!(
+        bag(BagMode::Sum, &index, Some(&[0, 2, 1]), None),
+        "embedding_bag: a bag from 2 to 1: offsets rise, up to 2 indices"
+    );
+    assert_eq!(
+        bag(BagMode::Sum, &index, Some(&[0, 3]), None),
+        "embedding_bag: a bag from 3 to 2: offsets rise, up to 2 indices"
+    );
+    let weights = Tensor::ones([3], &Device::cpu());
+    assert_eq!(
+        bag(BagMode::Mean, &index, Some(&[0]), Some(&weights)),
+        "embedding_bag: weights are for sums, not for Mean"
+    );
+    assert_eq!(
+        bag(BagMode::Sum, &index, Some(&[0]), Some(&weights)),
+        "embedding_bag: shapes differ: index [2], weights [3]"
+    );
+    assert_eq!(
+        bag(BagMode::Sum, &indices(&[]), Some(&[0]), None),
+        "embedding_bag: there are no indices in any bag"
     );
     params.check().unwrap();
 }

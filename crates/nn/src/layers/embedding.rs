@@ -136,6 +136,8 @@ macro_rules! table_methods {
     };
 }
 
+pub(crate) use table_methods;
+
 /// A learned row for each token: indices (u32 or i32) of any shape `[..]` become `[.., size]`. The same as a one-hot
 /// vector times the table; the gradient adds up what all places with the same index ask for.
 ///
