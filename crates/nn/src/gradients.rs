@@ -62,6 +62,16 @@ impl Gradients {
         }
     }
 
+    /// Whether no gradient has an element that is NaN or infinite: a bool scalar.
+    #[track_caller]
+    pub fn all_finite(&self) -> Tensor {
+        let finite = self.entries.iter().map(|(_, g)| g.is_finite().all_all());
+        match finite.reduce(|all, finite| all.logical_and(finite)) {
+            Some(finite) => finite,
+            None => self.loss.is_finite().all_all(),
+        }
+    }
+
     pub(crate) fn into_parts(self) -> (Tensor, Vec<(Arc<str>, Tensor)>) {
         (self.loss, self.entries)
     }

@@ -8,6 +8,7 @@ use crate::error::{Error, Mismatch, Result};
 use crate::glob::fits;
 use crate::gradients::Gradients;
 use crate::init::Init;
+use crate::mixed::cast;
 use crate::random::Stream;
 use crate::store::{Kind, Slot, Store};
 
@@ -355,12 +356,15 @@ pub struct Param {
 }
 
 impl Param {
-    /// The value now; poisoned if the store is.
+    /// The value now, in the dtype of [`autocast`](crate::autocast) if it is a parameter; poisoned if the store is.
     #[track_caller]
     pub fn tensor(&self) -> Tensor {
         let store = self.params.lock();
         match (&store.error, store.get(&self.path)) {
-            (None, Some(slot)) => slot.latest().clone(),
+            (None, Some(slot)) => match cast() {
+                Some(dtype) if slot.kind == Kind::Parameter => slot.latest().to_dtype(dtype),
+                _ => slot.latest().clone(),
+            },
             (Some(error), _) => Tensor::wrong("model", error.to_string(), &[]),
             (None, None) => Tensor::wrong("model", format!("there is no parameter {}", self.path), &[]),
         }

@@ -2,6 +2,7 @@ use anygrad_graph::{Shape, Tensor};
 
 use super::affine::{Affine, check_eps, check_momentum};
 use super::running::Running;
+use crate::mixed::in_full;
 use crate::{Ctx, Layer, ParamPath};
 
 /// Normalisation of each channel, axis 1, over all other axes.
@@ -149,7 +150,8 @@ macro_rules! batch_norm {
         impl Layer for $name {
             #[track_caller]
             fn forward(&self, x: &Tensor, ctx: &mut Ctx) -> Tensor {
-                ctx.within(self, |ctx| self.0.forward(x, ctx, &$ranks, $layout))
+                let full = self.0.path.params().dtype();
+                ctx.within(self, |ctx| in_full(x, full, |x| self.0.forward(x, ctx, &$ranks, $layout)))
             }
 
             fn kind(&self) -> &str {

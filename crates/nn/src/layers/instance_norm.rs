@@ -2,6 +2,7 @@ use anygrad_graph::{Shape, Tensor};
 
 use super::affine::{Affine, check_eps, check_momentum, standardise};
 use super::running::Running;
+use crate::mixed::in_full;
 use crate::{Ctx, Layer, ParamPath};
 
 /// Normalisation of each channel of each sample over the axes behind.
@@ -118,7 +119,8 @@ macro_rules! instance_norm {
         impl Layer for $name {
             #[track_caller]
             fn forward(&self, x: &Tensor, ctx: &mut Ctx) -> Tensor {
-                ctx.within(self, |ctx| self.0.forward(x, ctx, $rank, $layout))
+                let full = self.0.path.params().dtype();
+                ctx.within(self, |ctx| in_full(x, full, |x| self.0.forward(x, ctx, $rank, $layout)))
             }
 
             fn kind(&self) -> &str {
