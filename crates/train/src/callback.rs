@@ -1,7 +1,7 @@
 //! Code of the user's that a training run calls.
 
 use anygrad_graph::Tensor;
-use anygrad_nn::Params;
+use anygrad_nn::{LossScale, Params};
 
 use crate::run::Position;
 use crate::sums::Sums;
@@ -143,7 +143,7 @@ pub struct Training<'r> {
     pub(crate) loss: Option<&'r Tensor>,
     /// The states of all callbacks; that of the one at hand is empty.
     pub(crate) callbacks: &'r dyn Fn() -> Vec<Vec<f64>>,
-    pub(crate) loss_scale: Option<[f64; 2]>,
+    pub(crate) loss_scale: Option<&'r LossScale>,
 }
 
 impl Training<'_> {
@@ -274,7 +274,7 @@ impl Training<'_> {
             rate_factor: position.factor,
             seconds: if over { 0.0 } else { position.seconds() },
             sums: if over { SumsState::default() } else { self.sums.state()? },
-            loss_scale: self.loss_scale,
+            loss_scale: self.loss_scale.map(LossScale::read).transpose()?,
             callbacks: (self.callbacks)(),
             history,
         })

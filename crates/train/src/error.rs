@@ -1,6 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use anygrad_graph::NonFinite;
+
 /// What goes wrong around training.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,8 +25,9 @@ pub enum TrainError {
     },
     /// The loss was NaN or infinite. Lower learning rates, clipped gradients and inputs near 1 help.
     #[error(
-        "the loss became {} at step {step} of epoch {epoch}; try a lower learning rate or clip_norm",
-        if loss.is_nan() { "NaN" } else { "infinite" }
+        "{} at step {step} of epoch {epoch}; {}",
+        broken(*loss),
+        cause.as_ref().map_or("try a lower learning rate or clip_norm".to_owned(), |cause| cause.to_string())
     )]
     NotFinite {
         /// The epoch, counted from 1.
@@ -33,6 +36,8 @@ pub enum TrainError {
         step: usize,
         /// The mean loss when it was noticed.
         loss: f32,
+        /// The op that it comes from, with [`Fit::locate_not_finite`](crate::Fit::locate_not_finite).
+        cause: Option<Box<NonFinite>>,
     },
     /// A data set without a sample.
     #[error("the {what} set is empty")]
@@ -71,6 +76,15 @@ pub enum TrainError {
     /// The data.
     #[error(transparent)]
     Data(#[from] anygrad_data::DataError),
+}
+
+/// What a loss that may have been hit says of a step that failed.
+fn broken(loss: f32) -> &'static str {
+    match loss {
+        loss if loss.is_nan() => "the loss became NaN",
+        loss if loss.is_infinite() => "the loss became infinite",
+        _ => "a gradient became NaN or infinite",
+    }
 }
 
 impl From<anygrad_nn::Error> for TrainError {

@@ -1,16 +1,16 @@
 use std::fmt;
 
 use crate::history::short;
-use crate::sums::Totals;
+use crate::sums::{ACCURACY, Totals};
 
 /// How well a model does on a data set; see [`Trainer::evaluate`](crate::Trainer::evaluate).
 ///
 /// ```
 /// use anygrad_train::Evaluation;
-/// let evaluation = Evaluation { loss: 0.0512, accuracy: Some(0.975), n: 360 };
+/// let evaluation = Evaluation { loss: 0.0512, accuracy: Some(0.975), n: 360, metrics: vec![] };
 /// assert_eq!(evaluation.to_string(), "loss 0.0512, accuracy 97.50 % (351 of 360)");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// The mean loss.
     pub loss: f32,
@@ -18,11 +18,18 @@ pub struct Evaluation {
     pub accuracy: Option<f32>,
     /// Number of samples.
     pub n: usize,
+    /// All metrics by name, in the order in which the trainer has them, the accuracy first.
+    pub metrics: Vec<(String, f32)>,
 }
 
-impl From<Totals> for Evaluation {
-    fn from(totals: Totals) -> Self {
-        Self { loss: totals.loss, accuracy: totals.accuracy, n: totals.samples }
+impl Evaluation {
+    pub(crate) fn new(totals: &Totals, metrics: Vec<(String, f32)>) -> Self {
+        Self { loss: totals.loss, accuracy: totals.accuracy, n: totals.samples, metrics }
+    }
+
+    /// The metric of this name.
+    pub fn metric(&self, name: &str) -> Option<f32> {
+        self.metrics.iter().find(|(known, _)| known == name).map(|&(_, value)| value)
     }
 }
 
@@ -32,10 +39,15 @@ impl fmt::Display for Evaluation {
         match self.accuracy {
             Some(accuracy) => {
                 let right = (f64::from(accuracy) * self.n as f64).round();
-                write!(f, ", accuracy {:.2} % ({right} of {})", accuracy * 100.0, self.n)
+                write!(f, ", accuracy {:.2} % ({right} of {})", accuracy * 100.0, self.n)?;
             }
-            None => write!(f, " ({} samples)", self.n),
+            None => write!(f, " ({} samples)", self.n)?,
         }
+        let others = self.metrics.iter().filter(|(name, _)| self.accuracy.is_none() || name != ACCURACY);
+        for (name, value) in others {
+            write!(f, ", {name} {}", short(*value))?;
+        }
+        Ok(())
     }
 }
 

@@ -1,4 +1,5 @@
 use anygrad_data::Dataset;
+use anygrad_nn::schedule::Schedule;
 
 use crate::source::not_empty;
 use crate::{Callback, Progress, Result, TrainError, TrainState};
@@ -39,8 +40,11 @@ pub struct Fit<'a> {
     pub validation_split: f64,
     /// When to evaluate; after every epoch.
     pub validate: Validate,
-    /// The learning rate; 1e-3.
+    /// The learning rate, where there is no schedule; 1e-3.
     pub learning_rate: f64,
+    /// The learning rate of every step of the run, counted from 0; none. Steps of epochs that
+    /// [`initial_epoch`](Fit::initial_epoch) leaves out do not count.
+    pub schedule: Option<&'a dyn Schedule>,
     /// The seed of the order of the samples and of dropout; that of the parameters if `None`.
     pub seed: Option<u64>,
     /// Whether every epoch has its own random order; true.
@@ -50,6 +54,24 @@ pub struct Fit<'a> {
     /// Holds every element of the gradients of a step between minus this and this, before `clip_norm`; not done if
     /// `None`.
     pub clip_value: Option<f64>,
+    /// How much the samples of each class count: the weights by class, such as
+    /// [`class_weights`](anygrad_data::class_weights) gives; alike if `None`. As in Keras the weighted losses of a
+    /// batch are divided by its number of samples. The loss has to give [one number a sample](anygrad_nn::Loss::each),
+    /// as those with settings do. Validation does not weigh.
+    pub class_weights: Option<&'a [f32]>,
+    /// How much each sample of the training set counts, in its order; alike if `None`. As `class_weights`, by which
+    /// they are multiplied if both are there.
+    pub sample_weights: Option<&'a [f32]>,
+    /// Lets layers compute in f16 while the parameters stay f32: activations take half of the memory. The
+    /// [scale of the loss](anygrad_nn::LossScale) is found by the way, and a step whose gradients overflow is left
+    /// out. Evaluation stays in f32; false.
+    pub mixed_precision: bool,
+    /// Says where a loss or a gradient that is NaN or infinite comes from: which op, on which line, in which layer.
+    /// From the first such step on nothing is changed, so the parameters are those before it. What is checked is
+    /// checked on the device, and read at the end of an epoch. Gradients are looked at as well as the loss, but with
+    /// mixed precision, where they may overflow. Batches of [`fit_batches`](crate::Trainer::fit_batches) are asked for
+    /// again, and have to be the same then. Costs one more pass over the gradients; false.
+    pub locate_not_finite: bool,
     /// Ends the training after the first epoch whose mean training loss is not above this; never if `None`.
     pub target_loss: Option<f32>,
     /// Ends the training after so many steps, in the middle of an epoch if need be; never if `None`.
@@ -60,6 +82,9 @@ pub struct Fit<'a> {
     /// Keeps the norm of the gradients of every step, as one vector and before it is clipped, for
     /// [`History::step_norms`](crate::History::step_norms). Each step then waits for the device; false.
     pub keep_step_norms: bool,
+    /// Whether the metrics of the trainer are taken of the training set, too. For them the outputs of every step are
+    /// read back, and each step waits for the device; true.
+    pub train_metrics: bool,
     /// What is told how the run goes, and may end it; nothing.
     pub callbacks: &'a mut [&'a mut dyn Callback],
     /// Where to go on; at the beginning if `None`. The parameters are to be those of that moment, with the
@@ -80,14 +105,20 @@ impl Default for Fit<'_> {
             validation_split: 0.0,
             validate: Validate::Epochs(1),
             learning_rate: 1e-3,
+            schedule: None,
             seed: None,
             shuffle: true,
             clip_norm: None,
             clip_value: None,
+            class_weights: None,
+            sample_weights: None,
+            mixed_precision: false,
+            locate_not_finite: false,
             target_loss: None,
             steps: None,
             keep_step_losses: false,
             keep_step_norms: false,
+            train_metrics: true,
             callbacks: &mut [],
             resume: None,
             progress: Progress::auto(),
@@ -116,6 +147,15 @@ impl Fit<'_> {
             return wrong(format!(
                 "validation_split is {split}, and there is a validation set; it is either"
             ));
+        }
+        if let Some(schedule) = self.schedule {
+            schedule.check()?;
+        }
+        for (at, weight) in self.class_weights.unwrap_or_default().iter().enumerate() {
+            if !(weight.is_finite() && *weight >= 0.0) {
+                let must = "it must be finite and not below 0";
+                return wrong(format!("class_weights[{at}] is {weight}; {must}"));
+            }
         }
         if let Validate::Epochs(0) | Validate::Steps(0) = self.validate {
             return wrong(format!("validate is {:?}; it must be at least 1", self.validate));

@@ -1,12 +1,13 @@
 //! The training loop.
 
-use anygrad_data::{Batch, Dataset};
-use anygrad_graph::{Tensor, recorded_at};
-use anygrad_nn::{Ctx, Gradients, Layer, Loss, Optimizer, clip_global_norm, clip_value};
+use anygrad_data::Dataset;
+use anygrad_graph::{DType, Tensor};
+use anygrad_nn::{Layer, Loss, LossScale, Optimizer};
 
-use crate::feed::Feed;
+use crate::guard::Guard;
+use crate::meter::Meter;
 use crate::run::Position;
-use crate::source::{IntoBatch, Source, Stream, not_empty};
+use crate::source::{IntoBatch, Source, Stream, Weighted, not_empty};
 use crate::sums::{Sums, Totals};
 use crate::{
     Callback, EpochRow, Fit, Flow, History, Result, Scores, TrainError, Trainer, Training, announce,
@@ -22,16 +23,12 @@ pub(crate) struct Run<'a, 'v> {
     pub(crate) sums: Sums,
     /// Of the last step, if anybody may ask for it.
     loss: Option<Tensor>,
+    /// Of the training set.
+    pub(crate) meter: Meter,
+    /// Of the epoch at hand, where failures are to be located.
+    pub(crate) guard: Option<Guard>,
     /// Why it ends.
     stop: Option<String>,
-}
-
-/// What a step leaves besides the parameters.
-pub(crate) struct Recorded {
-    /// The mean over the samples of the step.
-    pub(crate) loss: Tensor,
-    /// Of the gradients, if it is kept.
-    pub(crate) norm: Option<Tensor>,
 }
 
 impl<M, L, O> Trainer<M, L, O>
@@ -58,10 +55,11 @@ where
             let (kept, held) = (train.take(count), train.skip(count));
             not_empty("training", Some(&kept))?;
             not_empty("validation", Some(&held))?;
-            let source = Source::dataset(&kept, &fit, seed)?;
+            let weights = fit.sample_weights.map(|weights| weights.get(..count).unwrap_or(weights));
+            let source = Source::dataset(&kept, weights, &fit, seed)?;
             return self.run(source, fit, Some(&held));
         }
-        let source = Source::dataset(train, &fit, seed)?;
+        let source = Source::dataset(train, fit.sample_weights, &fit, seed)?;
         self.run(source, fit, None)
     }
 
@@ -101,6 +99,10 @@ where
             let message = "validation_split needs a data set; give a validation set instead".to_owned();
             return Err(TrainError::Setting { message });
         }
+        if fit.sample_weights.is_some() {
+            let message = "sample_weights need a data set, whose order they are in".to_owned();
+            return Err(TrainError::Setting { message });
+        }
         self.run(Source::function(epoch), fit, None)
     }
 
@@ -115,7 +117,8 @@ where
         let callbacks = std::mem::take(&mut fit.callbacks);
         let position = Position::new(&fit, seed, self.steps, samples);
         let (validation, sums) = (held_out.or(fit.validation), Sums::new(self.params.device()));
-        Run { fit, validation, callbacks, position, sums, loss: None, stop: None }
+        let meter = Meter::new(if fit.train_metrics { &self.metrics } else { &[] });
+        Run { fit, validation, callbacks, position, sums, loss: None, meter, guard: None, stop: None }
     }
 
     fn run(&mut self, mut source: Source<'_>, fit: Fit<'_>, held_out: Option<&Dataset>) -> Result<History> {
@@ -123,6 +126,7 @@ where
             announce(self.params.device());
         }
         let mut run = self.begin(fit, source.samples, held_out);
+        self.prepare_mixed(&run)?;
         let resumed = self.resume(&mut run, source.samples)?;
         self.tell(&mut run, |callback, training| callback.begin(training).map(|()| Flow::Continue))?;
         let first = if resumed { run.position.epoch } else { run.fit.initial_epoch.saturating_add(1) };
@@ -131,7 +135,9 @@ where
                 run.position.begin_epoch(epoch);
                 run.sums = Sums::new(self.params.device());
             }
-            self.epoch(source.epoch(epoch)?, &mut run)?;
+            if let Err(error) = self.epoch(source.epoch(epoch)?, &mut run) {
+                return Err(self.locate(&mut source, &mut run, error)?);
+            }
             if let Some(reason) = run.stop.take() {
                 self.history.end(reason);
                 break;
@@ -141,11 +147,30 @@ where
         Ok(self.history.clone())
     }
 
+    /// Has a scale of the loss at hand if the run needs one.
+    fn prepare_mixed(&mut self, run: &Run<'_, '_>) -> Result<()> {
+        if !run.fit.mixed_precision {
+            return Ok(());
+        }
+        let dtype = self.params.dtype();
+        if dtype != DType::F32 {
+            let message = format!("mixed_precision is on, and the parameters are {dtype}; they must be f32");
+            return Err(TrainError::Setting { message });
+        }
+        let scale = match (run.fit.resume.and_then(|state| state.loss_scale), self.loss_scale.take()) {
+            (Some(numbers), _) => LossScale::new(self.params.device()).starting_at(numbers)?,
+            (None, Some(scale)) => scale,
+            (None, None) => LossScale::new(self.params.device()),
+        };
+        self.loss_scale = Some(scale);
+        Ok(())
+    }
+
     /// Takes the run to where it is to go on; whether it is.
     fn resume(&mut self, run: &mut Run<'_, '_>, samples: Option<usize>) -> Result<bool> {
         let Some(state) = run.fit.resume else { return Ok(false) };
         state.check(&run.fit, run.position.seed, samples)?;
-        run.position.resume(state);
+        run.position.resume(state, run.fit.schedule);
         run.sums = Sums::from_state(&state.sums, self.params.device());
         self.steps = state.steps;
         self.history = state.history.clone();
@@ -168,16 +193,18 @@ where
         let done = run.position.step;
         (0..done).for_each(|_| run.fit.progress.step(None));
         let mut stream = stream.skip(done.saturating_mul(accumulate)).peekable();
+        run.meter.reset();
+        run.guard = run.fit.locate_not_finite.then(|| Guard::new(done, self.params.device()));
         self.tell(run, |callback, training| callback.begin_epoch(training).map(|()| Flow::Continue))?;
         while run.stop.is_none() && stream.peek().is_some() {
-            let batches = stream.by_ref().take(accumulate).collect::<Result<Vec<Batch>>>()?;
+            let batches = stream.by_ref().take(accumulate).collect::<Result<Vec<Weighted>>>()?;
             self.step(&batches, run)?;
         }
         let over = stream.peek().is_none();
         if run.sums.is_empty() {
             return Err(TrainError::NoSamples { what: "training" });
         }
-        let totals = finite(&run.sums, &run.position)?;
+        let totals = run.finite()?;
         let validates = run.fit.validates_after(epoch) || epoch == run.fit.epochs || run.stop.is_some();
         let validation = match run.validation.filter(|_| validates) {
             Some(data) => Some(self.scores(data)?),
@@ -185,7 +212,7 @@ where
         };
         let row = EpochRow {
             epoch,
-            train: totals.scores(),
+            train: run.meter.complete(totals.scores()),
             validation,
             learning_rate: run.position.rate_used as f32,
             seconds: run.position.seconds(),
@@ -200,14 +227,20 @@ where
     }
 
     /// One step on `batches`, and what follows from it.
-    fn step(&mut self, batches: &[Batch], run: &mut Run<'_, '_>) -> Result<()> {
+    fn step(&mut self, batches: &[Weighted], run: &mut Run<'_, '_>) -> Result<()> {
         let recorded = self.record(batches, run)?;
         // a loss that nobody may ask for is not written to memory
         let kept = run.fit.keep_step_losses || !run.callbacks.is_empty();
         run.loss = Some(recorded.loss).filter(|_| kept);
-        self.params.eval(&run.sums.tensors())?;
-        run.position.advance();
+        let scale = self.loss_scale.as_ref().filter(|_| run.fit.mixed_precision);
+        let guard = run.guard.as_ref().map(Guard::tensor);
+        let more = scale.into_iter().flat_map(LossScale::tensors).chain(guard);
+        self.params.eval(&run.sums.tensors().into_iter().chain(more).collect::<Vec<_>>())?;
+        run.position.advance(run.fit.schedule);
         self.steps = run.position.steps;
+        for (output, batch) in recorded.outputs.iter().zip(batches) {
+            run.meter.add(output, &batch.batch.targets)?;
+        }
         if let Some(loss) = run.loss.as_ref().filter(|_| run.fit.keep_step_losses) {
             self.history.push_step(loss.item()?);
         }
@@ -215,7 +248,7 @@ where
             self.history.push_step_norm(norm.item()?);
         }
         let shown = match run.fit.progress.wants_loss() {
-            true => Some(finite(&run.sums, &run.position)?.loss),
+            true => Some(run.finite()?.loss),
             false => None,
         };
         run.fit.progress.step(shown);
@@ -235,60 +268,9 @@ where
     }
 
     fn scores(&self, data: &Dataset) -> Result<Scores> {
-        Ok(self.sum_up(data)?.read()?.scores())
-    }
-
-    /// Records a step and leaves its updates pending in the store.
-    pub(crate) fn record(&self, batches: &[Batch], run: &mut Run<'_, '_>) -> Result<Recorded> {
-        let mut ctx = Ctx::train_step(run.position.seed, self.steps);
-        let (gradients, loss) = match batches {
-            [batch] => {
-                let loss = self.loss_of(batch, &mut ctx, &mut run.sums);
-                (self.params.grad(&loss), loss)
-            }
-            _ => self.accumulated(batches, &mut ctx, &mut run.sums)?,
-        };
-        let gradients = match run.fit.clip_value {
-            Some(limit) => clip_value(gradients, limit),
-            None => gradients,
-        };
-        let norm = run.fit.keep_step_norms.then(|| gradients.norm());
-        let gradients = match run.fit.clip_norm {
-            Some(max) => clip_global_norm(gradients, max).0,
-            None => gradients,
-        };
-        self.optimizer.apply(&self.params, gradients, run.position.rate())?;
-        Ok(Recorded { loss, norm })
-    }
-
-    /// The mean of the gradients over all samples of `batches`, and that of the loss. All but the last batch are run.
-    fn accumulated(&self, batches: &[Batch], ctx: &mut Ctx, sums: &mut Sums) -> Result<(Gradients, Tensor)> {
-        self.params.zero_grad();
-        let samples: usize = batches.iter().map(Batch::len).sum();
-        for (at, batch) in batches.iter().enumerate() {
-            let share = batch.len() as f64 / samples.max(1) as f64;
-            self.params.backward(&(self.loss_of(batch, ctx, sums) * share));
-            if at + 1 < batches.len() {
-                // gives the memory of the forward pass back
-                self.params.eval(&sums.tensors())?;
-            }
-        }
-        let gradients = self.params.take_gradients();
-        let loss = gradients.loss().clone();
-        Ok((gradients, loss))
-    }
-
-    /// Records the mean loss of `batch`, and adds it to the sums.
-    fn loss_of(&self, batch: &Batch, ctx: &mut Ctx, sums: &mut Sums) -> Tensor {
-        let feed = Feed::new(batch, self.params.dtype(), self.params.device());
-        // errors name the line that made the trainer
-        let (output, loss) = recorded_at(self.site, || {
-            let output = self.model.forward(&feed.inputs, ctx);
-            let loss = self.loss.loss(&output, &feed.targets);
-            (output, loss)
-        });
-        sums.add(&feed, &output, &loss);
-        loss
+        let mut meter = Meter::new(&self.metrics);
+        let totals = self.sum_up(data, &mut meter)?.read()?;
+        Ok(meter.complete(totals.scores()))
     }
 
     /// Tells all callbacks of an event, one after the other.
@@ -312,7 +294,7 @@ where
                 sums: &run.sums,
                 loss: run.loss.as_ref(),
                 callbacks: &states,
-                loss_scale: None,
+                loss_scale: self.loss_scale.as_ref().filter(|_| run.fit.mixed_precision),
             };
             if let Flow::Stop(reason) = event(&mut **callback, &mut training)? {
                 run.stop.get_or_insert(reason);
@@ -326,14 +308,14 @@ impl Run<'_, '_> {
     fn stop_for(&mut self, reason: String) {
         self.stop.get_or_insert(reason);
     }
-}
-
-/// The sums so far, or the error that names the step at which the loss stopped being finite.
-fn finite(sums: &Sums, position: &Position) -> Result<Totals> {
-    let totals = sums.read()?;
-    let epoch = position.epoch;
-    match totals.broken.map(|batch| batch.div_ceil(position.accumulate)) {
-        Some(step) => Err(TrainError::NotFinite { epoch, step, loss: totals.loss }),
-        None => Ok(totals),
+    /// The sums so far, or the error that names the step at which the loss stopped being finite.
+    fn finite(&self) -> Result<Totals> {
+        let (totals, epoch) = (self.sums.read()?, self.position.epoch);
+        let guarded = self.guard.as_ref().map_or(Ok(None), Guard::broken)?;
+        let broken = totals.broken.map(|batch| batch.div_ceil(self.position.accumulate));
+        match guarded.or(broken) {
+            Some(step) => Err(TrainError::NotFinite { epoch, step, loss: totals.loss, cause: None }),
+            None => Ok(totals),
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use anygrad_nn::schedule::Schedule;
+
 use crate::{Fit, Result, TrainError, TrainState};
 
 /// The position of a run, and its learning rate.
@@ -21,6 +23,8 @@ pub(crate) struct Position {
     pub(crate) samples: Option<usize>,
     /// The learning rate without a schedule.
     pub(crate) constant: f64,
+    /// What the schedule says of the next step.
+    scheduled: Option<f64>,
     /// What a schedule is multiplied by.
     pub(crate) factor: f64,
     /// The learning rate of the last step.
@@ -32,6 +36,7 @@ pub(crate) struct Position {
 impl Position {
     pub(crate) fn new(fit: &Fit<'_>, seed: u64, steps: u64, samples: Option<usize>) -> Self {
         let mut position = Self {
+            scheduled: None,
             epochs: fit.epochs,
             epoch: 0,
             step: 0,
@@ -50,16 +55,18 @@ impl Position {
             began: Instant::now(),
             seconds_before: 0.0,
         };
+        position.plan_rate(fit.schedule);
         position.rate_used = position.rate();
         position
     }
 
     /// Where a run that goes on begins.
-    pub(crate) fn resume(&mut self, state: &TrainState) {
+    pub(crate) fn resume(&mut self, state: &TrainState, schedule: Option<&dyn Schedule>) {
         (self.epoch, self.step) = (state.epoch, state.step);
         (self.run_steps, self.steps) = (state.run_steps, state.steps);
         (self.constant, self.factor) = (state.learning_rate, state.rate_factor);
         self.rate_used = state.last_rate;
+        self.plan_rate(schedule);
         self.began = Instant::now();
         self.seconds_before = state.seconds;
     }
@@ -77,7 +84,12 @@ impl Position {
 
     /// The learning rate of the next step.
     pub(crate) fn rate(&self) -> f64 {
-        self.constant
+        self.scheduled.map_or(self.constant, |scheduled| scheduled * self.factor)
+    }
+
+    /// Looks up what the schedule says of the next step.
+    pub(crate) fn plan_rate(&mut self, schedule: Option<&dyn Schedule>) {
+        self.scheduled = schedule.map(|schedule| schedule.at(self.run_steps));
     }
 
     pub(crate) fn set_rate(&mut self, rate: f64) -> Result<()> {
@@ -85,15 +97,25 @@ impl Position {
             let message = format!("the learning rate is {rate}; it must be finite and not below 0");
             return Err(TrainError::Setting { message });
         }
-        self.constant = rate;
+        match self.scheduled {
+            None => self.constant = rate,
+            Some(scheduled) => {
+                if scheduled == 0.0 && rate != 0.0 {
+                    let message = format!("no factor makes the learning rate {rate}: the schedule is at 0");
+                    return Err(TrainError::Setting { message });
+                }
+                self.factor = if scheduled == 0.0 { self.factor } else { rate / scheduled };
+            }
+        }
         Ok(())
     }
 
     /// One more step is made.
-    pub(crate) fn advance(&mut self) {
+    pub(crate) fn advance(&mut self, schedule: Option<&dyn Schedule>) {
         self.rate_used = self.rate();
         self.step += 1;
         self.steps += 1;
         self.run_steps += 1;
+        self.plan_rate(schedule);
     }
 }

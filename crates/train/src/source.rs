@@ -1,6 +1,6 @@
 //! Where batches come from.
 
-use anygrad_data::{Batch, Dataset};
+use anygrad_data::{Batch, Batches, Dataset};
 
 use crate::{Fit, Result, TrainError};
 
@@ -25,8 +25,15 @@ impl<E: Into<TrainError>> IntoBatch for std::result::Result<Batch, E> {
     }
 }
 
+/// A batch, and how much each of its samples counts.
+pub(crate) struct Weighted {
+    pub(crate) batch: Batch,
+    /// One number a sample; all alike if `None`.
+    pub(crate) weights: Option<Vec<f32>>,
+}
+
 /// The batches of one epoch.
-pub(crate) type Stream<'s> = Box<dyn Iterator<Item = Result<Batch>> + 's>;
+pub(crate) type Stream<'s> = Box<dyn Iterator<Item = Result<Weighted>> + 's>;
 
 /// The batches of every epoch.
 pub(crate) struct Source<'s> {
@@ -36,13 +43,36 @@ pub(crate) struct Source<'s> {
 }
 
 impl<'s> Source<'s> {
-    /// A data set, in the order that seed and epoch give.
-    pub(crate) fn dataset(data: &'s Dataset, fit: &Fit<'_>, seed: u64) -> Result<Self> {
-        let (batches, shuffle) = (data.batches(fit.batch_size)?, fit.shuffle);
+    /// A data set, in the order that seed and epoch give, with the weights of its samples.
+    pub(crate) fn dataset(
+        data: &'s Dataset,
+        weights: Option<&[f32]>,
+        fit: &Fit<'_>,
+        seed: u64,
+    ) -> Result<Self> {
+        let shuffle = fit.shuffle;
+        let batches = data.batches(fit.batch_size)?;
+        let size = fit.batch_size;
+        // a set of the same length has the same order
+        let weights = weights.map(|weights| weigh(weights, data.len())).transpose()?;
         let epoch = move |epoch| -> Result<Stream<'s>> {
+            let of = |batches: Batches<'_>| match shuffle {
+                true => {
+                    batches.shuffled_epoch(seed, epoch as u64).into_iter().map(|batch| batch.inputs).collect()
+                }
+                false => batches.into_iter().map(|batch| batch.inputs).collect(),
+            };
+            let weights: Option<Vec<Vec<f32>>> = match &weights {
+                Some(weights) => Some(of(weights.batches(size)?)),
+                None => None,
+            };
             let batches = batches.clone();
             let batches = if shuffle { batches.shuffled_epoch(seed, epoch as u64) } else { batches };
-            Ok(Box::new(batches.into_iter().map(Ok)))
+            let batches = batches.into_iter().enumerate();
+            Ok(Box::new(batches.map(move |(at, batch)| {
+                let weights = weights.as_ref().and_then(|all| all.get(at)).cloned();
+                Ok(Weighted { batch, weights })
+            })))
         };
         Ok(Self { samples: Some(data.len()), epoch: Box::new(epoch) })
     }
@@ -52,9 +82,8 @@ impl<'s> Source<'s> {
     where
         I: IntoIterator<Item: IntoBatch> + 's,
     {
-        let stream = move |at| -> Result<Stream<'s>> {
-            Ok(Box::new(epoch(at).into_iter().map(IntoBatch::into_batch)))
-        };
+        let weighted = |item: I::Item| Ok(Weighted { batch: item.into_batch()?, weights: None });
+        let stream = move |at| -> Result<Stream<'s>> { Ok(Box::new(epoch(at).into_iter().map(weighted))) };
         Self { samples: None, epoch: Box::new(stream) }
     }
 
@@ -62,6 +91,18 @@ impl<'s> Source<'s> {
     pub(crate) fn epoch(&mut self, epoch: usize) -> Result<Stream<'s>> {
         (self.epoch)(epoch)
     }
+}
+
+/// The weights of `samples` samples, as the inputs of a data set.
+fn weigh(weights: &[f32], samples: usize) -> Result<Dataset> {
+    let wrong = |message: String| Err(TrainError::Setting { message });
+    if weights.len() != samples {
+        return wrong(format!("sample_weights has {} weights for {samples} samples", weights.len()));
+    }
+    if let Some(at) = weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0)) {
+        return wrong(format!("sample_weights[{at}] is {}; it must be finite and not below 0", weights[at]));
+    }
+    Ok(Dataset::values(weights.to_vec(), [1], vec![0.0; samples], [])?)
 }
 
 /// An error if the data set holds no sample.

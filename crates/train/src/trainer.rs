@@ -1,10 +1,14 @@
 use std::panic::Location;
 
-use anygrad_data::{Batch, Dataset};
+use anygrad_data::Dataset;
 use anygrad_graph::{DType, Explanation, Tensor, explain, recorded_at};
-use anygrad_nn::{Ctx, Layer, Loss, Optimizer, Params};
+use anygrad_nn::{Ctx, Layer, Loss, LossScale, Optimizer, Params};
 
 use crate::feed::Feed;
+use crate::meter::{MakeMetric, Meter};
+use crate::metrics::Metric;
+use crate::source::Weighted;
+use crate::step::unweighted;
 use crate::sums::Sums;
 use crate::{Evaluation, Fit, History, Prediction, Result, Summary, TrainError, model_summary};
 
@@ -48,6 +52,9 @@ pub struct Trainer<M, L, O> {
     /// Steps made so far, over all calls of `fit`: dropout draws anew in each.
     pub(crate) steps: u64,
     evaluation_batch: usize,
+    pub(crate) metrics: Vec<MakeMetric>,
+    /// Of mixed precision, from one call of `fit` to the next.
+    pub(crate) loss_scale: Option<LossScale>,
 }
 
 impl<M, L, O> Trainer<M, L, O>
@@ -69,6 +76,8 @@ where
             history: History::new(),
             steps: 0,
             evaluation_batch: EVALUATION_BATCH,
+            metrics: Vec::new(),
+            loss_scale: None,
         }
     }
 
@@ -77,6 +86,33 @@ where
     #[must_use]
     pub fn evaluation_batch(self, samples: usize) -> Self {
         Self { evaluation_batch: samples.max(1), ..self }
+    }
+
+    /// Takes a metric in [`fit`](Trainer::fit), of the training and the validation set, and in
+    /// [`evaluate`](Trainer::evaluate). `make` makes one that has seen no sample. The loss, and for labels the share of
+    /// right answers, are always there, and are summed up on the device; other metrics read the outputs of the model
+    /// back.
+    ///
+    /// ```
+    /// use anygrad_data::synthetic;
+    /// use anygrad_graph::Device;
+    /// use anygrad_nn::{Adam, Linear, Params, cross_entropy};
+    /// use anygrad_train::metrics::TopKAccuracy;
+    /// use anygrad_train::{Fit, Progress, Trainer};
+    /// let params = Params::new(&Device::cpu(), 42);
+    /// let model = Linear::new(params.at("fc"), 2, 3);
+    /// let mut trainer =
+    ///     Trainer::new(model, params, cross_entropy, Adam::default()).metric(|| TopKAccuracy::new(2));
+    /// let data = synthetic::blobs(90, 3, 0.1, 7)?;
+    /// let history = trainer.fit(&data, Fit { epochs: 2, progress: Progress::hidden(), ..Fit::default() })?;
+    /// assert_eq!(history.metric_names(), ["accuracy", "top_2_accuracy"]);
+    /// assert!(trainer.evaluate(&data)?.metric("top_2_accuracy").is_some());
+    /// # Ok::<(), anygrad_train::TrainError>(())
+    /// ```
+    #[must_use]
+    pub fn metric<T: Metric + 'static>(mut self, make: impl Fn() -> T + Send + Sync + 'static) -> Self {
+        self.metrics.push(Box::new(move || Box::new(make())));
+        self
     }
 
     /// The model.
@@ -116,7 +152,8 @@ where
     /// As [`fit`](Trainer::fit).
     pub fn explain_step(&mut self, data: &Dataset, fit: Fit<'_>) -> Result<Explanation> {
         fit.check()?;
-        let batches: Vec<Batch> = data.batches(fit.batch_size)?.into_iter().take(fit.accumulate).collect();
+        let batches = data.batches(fit.batch_size)?.into_iter().take(fit.accumulate);
+        let batches: Vec<Weighted> = batches.map(unweighted).collect();
         if batches.is_empty() {
             return Err(TrainError::NoSamples { what: "training" });
         }
@@ -149,18 +186,24 @@ where
         if data.is_empty() {
             return Err(TrainError::NoSamples { what: "evaluation" });
         }
-        Ok(self.sum_up(data)?.read()?.into())
+        let mut meter = Meter::new(&self.metrics);
+        let totals = self.sum_up(data, &mut meter)?.read()?;
+        Ok(Evaluation::new(&totals, meter.complete(totals.scores()).metrics))
     }
 
-    pub(crate) fn sum_up(&self, data: &Dataset) -> Result<Sums> {
+    pub(crate) fn sum_up(&self, data: &Dataset, meter: &mut Meter) -> Result<Sums> {
         let mut sums = Sums::new(self.params.device());
         for batch in data.batches(self.evaluation_batch)? {
             let feed = Feed::new(&batch, self.params.dtype(), self.params.device());
             let output = self.forward(&feed.inputs);
             let loss = self.loss.loss(&output, &feed.targets);
             sums.add(&feed, &output, &loss);
-            drop((feed, output, loss));
+            let output = meter.wants_outputs().then_some(output);
+            drop((feed, loss));
             self.params.eval(&sums.tensors())?;
+            if let Some(output) = output {
+                meter.add(&output, &batch.targets)?;
+            }
         }
         Ok(sums)
     }
