@@ -1,5 +1,7 @@
 //! Mixed precision, updates that the device decides about, and going back to a snapshot.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use anygrad_graph::{DType, Device, Tensor};
