@@ -39,8 +39,8 @@ mod init;
 mod layer;
 mod layers;
 mod loss;
-mod network;
 mod mixed;
+mod network;
 mod only_if;
 mod optim;
 mod params;
@@ -102,11 +102,11 @@ pub use loss::regression::{HalfSquaredError, Huber, LogCosh, Mae, Mse, SmoothL1}
 pub use loss::{
     Loss, Reduction, binary_cross_entropy, cross_entropy, mean_absolute_error, mse, weighted, weighted_mean,
 };
+pub use mixed::{LossScale, autocast};
 pub use network::builder::{Network, Value};
 pub use network::model::NetworkModel;
 pub use network::shared::Shared;
 pub use network::table::{NetworkRow, NetworkSummary};
-pub use mixed::{LossScale, autocast};
 pub use optim::Optimizer;
 pub use optim::adadelta::AdaDelta;
 pub use optim::adagrad::AdaGrad;
