@@ -97,7 +97,15 @@ pub use layers::prelu::PRelu;
 pub use layers::recompute::Recompute;
 pub use layers::residual::{Concat, Residual};
 pub use layers::upsample::Upsample;
+pub use loss::binary::{BinaryCrossEntropy, BinaryCrossEntropyWithLogits, Focal};
+pub use loss::classification::{CrossEntropy, Nll};
 pub use loss::combined::Losses;
+pub use loss::ctc::Ctc;
+pub use loss::detection::Detection;
+pub use loss::divergence::{KlDivergence, PoissonNll};
+pub use loss::embedding::{Contrastive, CosineEmbedding, Triplet, pairwise_distance, squared_distance};
+pub use loss::hinge::{CategoricalHinge, Hinge, MultiClassHinge, SquaredHinge};
+pub use loss::overlap::Dice;
 pub use loss::regression::{HalfSquaredError, Huber, LogCosh, Mae, Mse, SmoothL1};
 pub use loss::{
     Loss, Reduction, binary_cross_entropy, cross_entropy, mean_absolute_error, mse, weighted, weighted_mean,

@@ -3,10 +3,9 @@
 
 mod common;
 
-use anygrad_graph::{Device, Tensor, grad};
+use anygrad_graph::{DType, Tensor, grad};
 use anygrad_nn::*;
 use common::golden::{Golden, everywhere};
-use common::{close, tensor, values};
 
 const GOLDEN: &[u8] = include_bytes!("golden/losses.safetensors");
 
@@ -38,9 +37,10 @@ fn pair<L: Loss>(golden: &Golden, name: &str, make: impl Fn(Reduction) -> L) {
     case(golden, name, &["x", "t"], |reduction, inputs| make(reduction).loss(&inputs[0], &inputs[1]));
 }
 
+/// A case of scores x with a target without gradient.
 #[track_caller]
-fn error(tensor: &Tensor) -> String {
-    tensor.check().unwrap_err().to_string()
+fn fixed<L: Loss>(golden: &Golden, name: &str, target: &Tensor, make: impl Fn(Reduction) -> L) {
+    case(golden, name, &["x"], |reduction, inputs| make(reduction).loss(&inputs[0], target));
 }
 
 #[test]
@@ -56,88 +56,188 @@ fn losses_of_numbers_are_pytorchs_and_keras() {
     });
 }
 
+/// Labels as i32, which may be negative.
+fn signed(golden: &Golden, name: &str) -> Tensor {
+    let (values, shape) = golden.numbers(name);
+    let labels: Vec<i32> = values.iter().map(|&label| label as i32).collect();
+    Tensor::from_slice(&labels, shape, &golden.device)
+}
+
+const WEIGHT: [f64; 3] = [0.5, 2.0, 1.25];
+
 #[test]
-fn a_function_is_a_loss_but_has_no_single_losses() {
-    let (x, t) = (tensor(&[0.0, 0.0], [2]), tensor(&[1.0, 3.0], [2]));
-    assert_eq!(Loss::loss(&mse, &x, &t).item().unwrap(), 5.0);
-    let squares = |x: &Tensor, t: &Tensor| (x - t).square().sum_all();
-    assert_eq!(squares.loss(&x, &t).item().unwrap(), 10.0);
-    let message = error(&squares.each(&x, &t));
-    assert!(message.contains("a plain function gives one loss for the whole batch"), "{message}");
-    let boxed: Box<dyn Loss> = Box::new(Mse { reduction: Reduction::Sum });
-    assert_eq!(boxed.loss(&x, &t).item().unwrap(), 10.0);
-    assert_eq!(boxed.each(&x, &t).to_vec::<f32>().unwrap(), [1.0, 9.0]);
+fn cross_entropy_of_labels_is_pytorchs() {
+    everywhere(GOLDEN, |golden| {
+        let (labels, pixels) = (golden.labels("classes.labels"), golden.labels("classes.pixels"));
+        let weight = Some(WEIGHT.to_vec());
+        fixed(golden, "ce", &labels, |reduction| CrossEntropy { reduction, ..CrossEntropy::default() });
+        fixed(golden, "ce weighted", &labels, |reduction| CrossEntropy {
+            weight: weight.clone(),
+            reduction,
+            ..CrossEntropy::default()
+        });
+        fixed(golden, "ce padded", &signed(golden, "classes.padded"), |reduction| CrossEntropy {
+            label_smoothing: 0.2,
+            reduction,
+            ..CrossEntropy::default()
+        });
+        fixed(golden, "ce ignored class", &labels, |reduction| CrossEntropy {
+            weight: weight.clone(),
+            ignore_index: Some(1),
+            label_smoothing: 0.2,
+            reduction,
+        });
+        fixed(golden, "ce pixels", &pixels, |reduction| CrossEntropy {
+            weight: weight.clone(),
+            label_smoothing: 0.1,
+            reduction,
+            ..CrossEntropy::default()
+        });
+    });
 }
 
 #[test]
-fn reductions_keep_their_meaning() {
-    let each = tensor(&[1.0, 2.0, 3.0, 6.0], [2, 2]);
-    assert_eq!(Reduction::Mean.of(&each).item().unwrap(), 3.0);
-    assert_eq!(Reduction::BatchMean.of(&each).item().unwrap(), 6.0);
-    assert_eq!(Reduction::Sum.of(&each).item().unwrap(), 12.0);
-    assert_eq!(Reduction::None.of(&each).shape()[..], [2, 2]);
-    assert!(Reduction::Mean.of(&tensor(&[], [0])).item().unwrap().is_nan());
+fn cross_entropy_of_probabilities_and_nll_are_pytorchs() {
+    everywhere(GOLDEN, |golden| {
+        let weight = Some(WEIGHT.to_vec());
+        pair(golden, "ce mixed", |reduction| CrossEntropy {
+            weight: weight.clone(),
+            label_smoothing: 0.1,
+            reduction,
+            ..CrossEntropy::default()
+        });
+        let padded = signed(golden, "classes.padded");
+        case(golden, "nll", &["x"], |reduction, inputs| {
+            let loss = Nll { weight: weight.clone(), reduction, ..Nll::default() };
+            loss.loss(&inputs[0].log_softmax(1), &padded)
+        });
+        let pixels = golden.labels("classes.pixels");
+        fixed(golden, "nll pixels", &pixels, |reduction| Nll { reduction, ..Nll::default() });
+    });
 }
 
 #[test]
-fn weights_are_per_sample_or_more() {
-    let each = || tensor(&[1.0, 2.0, 3.0, 6.0], [2, 2]);
-    let weights = tensor(&[3.0, 1.0], [2]);
-    assert_eq!(weighted(&each(), &weights).item().unwrap(), 18.0 / 4.0);
-    assert_eq!(weighted_mean(&each(), &weights).item().unwrap(), 18.0 / 8.0);
-    let all = tensor(&[0.0, 1.0, 0.0, 1.0], [2, 2]);
-    assert_eq!(weighted_mean(&each(), &all).item().unwrap(), 4.0);
-    // doubled weights double one and leave the other
-    let double = tensor(&[6.0, 2.0], [2]);
-    assert_eq!(weighted(&each(), &double).item().unwrap(), 9.0);
-    assert_eq!(weighted_mean(&each(), &double).item().unwrap(), 18.0 / 8.0);
-    assert_eq!(weighted_mean(&each(), &tensor(&[0.0, 0.0], [2])).item().unwrap(), 0.0);
-    let message = error(&weighted(&each(), &tensor(&[1.0, 1.0, 1.0], [3])));
-    assert!(message.contains("losses [2, 2], weights [3]"), "{message}");
-    assert!(error(&weighted_mean(&each(), &tensor(&[1.0], []))).contains("one weight for each sample"));
+fn losses_of_decisions_are_pytorchs() {
+    everywhere(GOLDEN, |golden| {
+        case(golden, "bce", &["p", "t"], |reduction, inputs| {
+            BinaryCrossEntropy { reduction }.loss(&inputs[0], &inputs[1])
+        });
+        for (name, pos_weight) in [
+            ("bce logits", None),
+            ("bce positive", Some(vec![3.0, 1.0, 0.5])),
+            ("bce twice", Some(vec![2.0])),
+        ] {
+            pair(golden, name, |reduction| BinaryCrossEntropyWithLogits {
+                pos_weight: pos_weight.clone(),
+                reduction,
+            });
+        }
+        let hard = golden.tensor("decisions.hard");
+        fixed(golden, "focal", &hard, |reduction| Focal { reduction, ..Focal::default() });
+        fixed(golden, "focal plain", &hard, |reduction| Focal { gamma: 1.5, alpha: None, reduction });
+        for (name, smooth) in [("dice", 1.0), ("dice sharp", 0.0)] {
+            case(golden, name, &["p"], |reduction, inputs| {
+                Dice { smooth, reduction }.loss(&inputs[0], &hard)
+            });
+        }
+    });
 }
 
 #[test]
-fn several_losses_are_summed_or_averaged() {
-    let (x, zero) = (tensor(&[2.0], [1]), tensor(&[0.0], [1]));
-    let pairs = [(&x, &zero), (&x, &zero)];
-    let two = |a, b| Losses::new().with(mse, a).with(Mae::default(), b);
-    assert_eq!(two(1.0, 1.0).loss(&pairs).item().unwrap(), 6.0);
-    assert_eq!(two(1.0, 0.5).loss(&pairs).item().unwrap(), 5.0);
-    assert_eq!(two(1.0, 1.0).average().loss(&pairs).item().unwrap(), 3.0);
-    assert_eq!(two(3.0, 1.0).average().loss(&pairs).item().unwrap(), 3.5);
-    let gradient = grad(&two(1.0, 1.0).average().loss(&pairs), &[&x]).remove(0);
-    assert_eq!(gradient.item().unwrap(), 2.5);
-    let parts: Vec<f32> = two(1.0, 9.0).parts(&pairs).iter().map(|part| part.item().unwrap()).collect();
-    assert_eq!(parts, [4.0, 2.0]);
-
-    assert!(error(&two(1.0, 1.0).loss(&pairs[..1])).contains("2 losses for 1 outputs"));
-    assert!(error(&two(1.0, -1.0).loss(&pairs)).contains("a weight is -1; it must be finite and at least 0"));
-    assert!(error(&two(0.0, 0.0).average().loss(&pairs)).contains("all weights are 0"));
-    assert!(error(&Losses::new().loss(&[])).contains("there is no loss"));
-    let unreduced = Losses::new().with(Mse { reduction: Reduction::None }, 1.0);
-    assert!(error(&unreduced.loss(&pairs[..1])).contains("a loss is [1], not a scalar"));
+fn hinges_are_pytorchs_and_take_both_kinds_of_targets() {
+    everywhere(GOLDEN, |golden| {
+        for y in ["margins.signs", "decisions.hard"].map(|name| golden.tensor(name)) {
+            case(golden, "hinge", &["f"], |reduction, f| {
+                Hinge { reduction, ..Hinge::default() }.loss(&f[0], &y)
+            });
+            case(golden, "squared hinge", &["f"], |reduction, f| {
+                SquaredHinge { reduction, ..SquaredHinge::default() }.loss(&f[0], &y)
+            });
+        }
+        let labels = golden.labels("classes.labels");
+        fixed(golden, "multi margin", &labels, |reduction| MultiClassHinge {
+            reduction,
+            ..MultiClassHinge::default()
+        });
+        fixed(golden, "multi margin 2", &labels, |reduction| MultiClassHinge {
+            p: 2,
+            margin: 0.5,
+            weight: Some(WEIGHT.to_vec()),
+            reduction,
+        });
+        fixed(golden, "categorical hinge", &labels, |reduction| CategoricalHinge {
+            reduction,
+            ..CategoricalHinge::default()
+        });
+    });
 }
 
 #[test]
-fn wrong_shapes_and_settings_are_named() {
-    let (x, t) = (tensor(&[1.0, 2.0], [2, 1]), tensor(&[1.0, 2.0], [2]));
-    for (name, loss) in [
-        ("mse", Mse::default().loss(&x, &t)),
-        ("mae", Mae::default().loss(&x, &t)),
-        ("huber", Huber::default().loss(&x, &t)),
-        ("log_cosh", LogCosh::default().loss(&x, &t)),
-    ] {
-        let message = error(&loss);
-        assert!(message.contains(name), "{message}");
-        assert!(message.contains("shapes differ: prediction [2, 1], target [2]"), "{message}");
-    }
-    let huber = Huber { delta: 0.0, ..Huber::default() };
-    assert!(error(&huber.loss(&x, &x)).contains("delta is 0; it must be above 0"));
-    let smooth = SmoothL1 { beta: -1.0, ..SmoothL1::default() };
-    assert!(error(&smooth.loss(&x, &x)).contains("beta is -1; it must be at least 0"));
-    let whole = Tensor::from_slice(&[1u32, 2], [2], &Device::cpu());
-    assert!(error(&Mse::default().loss(&whole, &t)).contains("the prediction is u32, not a float"));
-    // whole numbers as targets are converted
-    close("mse", &values(&Mse::default().loss(&t, &whole)), &[0.0], 0.0);
+fn divergences_are_pytorchs() {
+    everywhere(GOLDEN, |golden| {
+        pair(golden, "kl", |reduction| KlDivergence { log_target: false, reduction });
+        pair(golden, "kl log", |reduction| KlDivergence { log_target: true, reduction });
+        let (x, t) = (golden.tensor("kl.x"), golden.tensor("kl.t"));
+        golden.check("kl.batchmean", &KlDivergence::default().loss(&x, &t));
+        let counts = golden.tensor("poisson.t");
+        fixed(golden, "poisson", &counts, |reduction| PoissonNll { reduction, ..PoissonNll::default() });
+        fixed(golden, "poisson full", &counts, |reduction| PoissonNll {
+            log_input: false,
+            full: true,
+            reduction,
+            ..PoissonNll::default()
+        });
+    });
+}
+
+#[test]
+fn losses_of_embeddings_are_pytorchs() {
+    everywhere(GOLDEN, |golden| {
+        let y = golden.tensor("pairs.y");
+        let same = y.gt(0.0);
+        case(golden, "cosine", &["a", "b"], |reduction, x| {
+            CosineEmbedding { margin: -0.5, reduction }.loss(&x[0], &x[1], &y)
+        });
+        case(golden, "contrastive", &["a", "b"], |reduction, x| {
+            Contrastive { margin: 3.0, reduction }.loss(&x[0], &x[1], &same)
+        });
+        let triplet = Triplet::default();
+        for (name, loss) in [
+            ("triplet", triplet),
+            ("triplet 1", Triplet { margin: 2.0, p: 1.0, ..triplet }),
+            ("triplet squared", Triplet { margin: 0.7, squared: true, ..triplet }),
+        ] {
+            case(golden, name, &["anchor", "near", "far"], |reduction, x| {
+                Triplet { reduction, ..loss }.loss(&x[0], &x[1], &x[2])
+            });
+        }
+    });
+}
+
+#[test]
+fn ctc_is_pytorchs() {
+    everywhere(GOLDEN, |golden| {
+        let targets = golden.labels("ctc.targets");
+        let lower = (targets.to_dtype(DType::I32) - 1).maximum(0);
+        let (steps, lengths) = (golden.labels("ctc.steps"), golden.labels("ctc.lengths"));
+        for (name, blank, targets) in [("ctc", 0, &targets), ("ctc blank", 3, &lower)] {
+            case(golden, name, &["x"], |reduction, x| {
+                Ctc { blank, zero_infinity: true, reduction }.loss(&x[0], targets, &steps, &lengths)
+            });
+        }
+    });
+}
+
+#[test]
+fn detection_counts_boxes_where_something_is() {
+    everywhere(GOLDEN, |golden| {
+        let target = golden.tensor("detection.t");
+        fixed(golden, "detection", &target, |reduction| Detection { box_weight: 5.0, reduction });
+        let x = golden.tensor("detection.x");
+        let gradient = grad(&Detection::default().loss(&x, &target), &[&x]).remove(0);
+        // the second sample is empty: its box and classes get exactly no gradient
+        let gradient = common::values(&gradient);
+        assert_eq!(gradient[8..], [0.0; 6]);
+        assert!(gradient[..8].iter().all(|&g| g != 0.0), "{gradient:?}");
+    });
 }

@@ -2,6 +2,8 @@
 
 use anygrad_graph::Tensor;
 
+use super::labels::{chosen, wrong_labels};
+
 /// Cross-entropy of class scores and labels, the mean of `−log softmax(logits)[label]`.
 ///
 /// `logits` are `[n, classes]`, any numbers (no softmax before); `labels` are `[n]`, u32 or i32. For one label a
@@ -20,41 +22,11 @@ use anygrad_graph::Tensor;
 /// ```
 #[track_caller]
 pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Tensor {
-    if let Some(message) = wrong_labels(logits, labels) {
+    if let Some(message) = wrong_labels("logits", logits, labels, None) {
         return Tensor::wrong("cross_entropy", message, &[("logits", logits), ("labels", labels)]);
     }
-    let classes = logits.size(1);
-    let mut line = vec![1; logits.rank()];
-    line[1] = classes;
-    // a comparison instead of an index fuses with what is around it
-    let class = Tensor::iota(classes, logits.device()).to_dtype(labels.dtype()).reshape(line);
-    let chosen = labels.unsqueeze(1).eq(class);
+    let chosen = chosen(logits, labels);
     -(chosen.select(logits.log_softmax(1), 0.0).sum_all() / labels.numel() as f64)
-}
-
-/// What is wrong with logits and labels, if anything; a poisoned tensor has its own error, which goes first.
-fn wrong_labels(logits: &Tensor, labels: &Tensor) -> Option<String> {
-    if logits.check().is_err() || labels.check().is_err() {
-        return Some(String::new());
-    }
-    if !labels.dtype().is_int() {
-        return Some(format!("labels are {}, not u32 or i32", labels.dtype()));
-    }
-    let mut expected = logits.shape().clone();
-    if logits.rank() < 2 {
-        return Some(format!("takes logits [n, classes] and labels [n]: logits {}", logits.shape()));
-    }
-    let classes = expected.remove(1);
-    if *labels.shape() != expected {
-        return Some(format!(
-            "takes logits [n, classes] and labels [n]: logits {}, labels {}",
-            logits.shape(),
-            labels.shape()
-        ));
-    }
-    let (low, high) = labels.host_bounds()?;
-    let bad = if low < 0 { low } else { high };
-    (low < 0 || high >= classes as i64).then(|| format!("label {bad} is out of range for {classes} classes"))
 }
 
 /// Mean squared error, the mean of `(prediction − target)²` over all elements. The shapes are equal.

@@ -2,9 +2,18 @@
 //!
 //! The everyday ones are plain functions (`functions.rs`); those with settings are structs that implement [`Loss`].
 
+pub mod binary;
+pub mod classification;
 pub mod combined;
+pub mod ctc;
+pub mod detection;
+pub mod divergence;
+pub mod embedding;
 mod functions;
+pub mod hinge;
+mod labels;
 mod operands;
+pub mod overlap;
 mod reduction;
 pub mod regression;
 mod weighted;
