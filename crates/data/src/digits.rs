@@ -3,8 +3,9 @@
 //! The test set of "Optical Recognition of Handwritten Digits" (E. Alpaydin and C. Kaynak, 1998, UCI Machine Learning
 //! Repository, <https://doi.org/10.24432/C50P49>), licence CC BY 4.0; scikit-learn's `load_digits` is the same data.
 
-use crate::mnist::labelled_images;
-use crate::{Dataset, Result, idx};
+use crate::readers::idx;
+use crate::readers::mnist::labelled_images;
+use crate::{Dataset, Result};
 
 /// The 1,797 digits: inputs of shape `[1, 8, 8]` in [0, 1] (the 17 levels 0..16 divided by 16), classes 0..9.
 ///

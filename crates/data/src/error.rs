@@ -179,6 +179,11 @@ impl DataError {
     pub(crate) fn format(file: &str, wanted: impl Into<String>, found: impl Into<String>) -> Self {
         Self::Format { file: file.to_owned(), wanted: wanted.into(), found: found.into() }
     }
+
+    /// [`DataError::Line`], in fewer words.
+    pub(crate) fn line(file: &str, line: u64, wanted: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::Line { file: file.to_owned(), line, wanted: wanted.into(), found: found.into() }
+    }
 }
 
 /// Fails unless `value` is finite and at least 0: the check of a spread, a noise or a width.

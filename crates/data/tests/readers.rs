@@ -2,30 +2,16 @@
 // clippy.toml's allowance does not reach the helper functions of an integration test
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod common;
+
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anygrad_data::idx::{self, Idx, IdxValues};
 use anygrad_data::{DataError, digits, mnist};
+use common::Folder;
 use flate2::{Compression, write::GzEncoder};
-
-/// A folder that is removed when the test ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("anygrad-data-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn header(code: u8, sizes: &[u32]) -> Vec<u8> {
     let mut bytes = vec![0, 0, code, sizes.len() as u8];

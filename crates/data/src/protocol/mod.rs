@@ -18,4 +18,5 @@ pub use cross::{Scores, cross_validate};
 pub use diagnose::{Diagnosis, DiagnosisSettings, diagnose};
 pub use duplicates::duplicates;
 pub use errors::{ErrorRates, Problem, misclassified, worst};
+pub(crate) use split::share;
 pub use time::check_time_order;

@@ -125,7 +125,7 @@ impl Dataset {
 }
 
 /// `fraction` of `len`, rounded to the nearest.
-pub(super) fn share(len: usize, fraction: f64) -> Result<usize> {
+pub(crate) fn share(len: usize, fraction: f64) -> Result<usize> {
     // also refuses NaN
     if (0.0..=1.0).contains(&fraction) {
         Ok(((len as f64 * fraction).round() as usize).min(len))

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::idx::{self, Idx};
+use super::idx::{self, Idx};
 use crate::{DataError, Dataset, Result};
 
 /// Reads the training and the test set from the folder `dir`: inputs of shape `[1, 28, 28]` in [0, 1] (bytes divided
