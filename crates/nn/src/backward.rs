@@ -12,6 +12,10 @@ impl Params {
     /// [`take_gradients`](Params::take_gradients) or [`zero_grad`](Params::zero_grad). Frozen parameters get none.
     /// [`grad`](Params::grad) returns gradients instead, and holds nothing.
     ///
+    /// So a batch that does not fit into memory is `k` smaller ones, each with its mean loss divided by `k`: where they
+    /// are equally large, the sum of their gradients is that of the whole batch, but for rounding and for batch
+    /// normalisation, whose statistics are those of each part.
+    ///
     /// Nothing runs. What accumulates over many losses is one graph until it is evaluated: call
     /// [`eval`](Params::eval) after each `backward` to give the memory of its forward pass back before the next.
     /// An error in the loss or in a gradient comes out of that, or of the step.

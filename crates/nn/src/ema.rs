@@ -1,10 +1,12 @@
 //! Averages of weights over the steps of training.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anygrad_graph::Tensor;
 
 use crate::error::{Error, Result};
+use crate::gradients::Gradients;
+use crate::optim::Optimizer;
 use crate::params::Params;
 use crate::store::{Kind, Slot, state_path};
 
@@ -17,33 +19,34 @@ const NAME: &str = "ema";
 ///
 /// An average starts from the weights as they are when the `Ema` is made, as in Keras; see
 /// [`corrected`](Ema::corrected). It is state of the store, at `optimizer.fc.weight.ema`, so checkpoints with state
-/// hold it: an `Ema` made for a store that has one goes on with it.
+/// hold it: an `Ema` made for a store that has one goes on with it. Cloning gives another handle to the same averages.
 ///
 /// ```
 /// use anygrad_graph::{Device, Tensor};
 /// use anygrad_nn::{Ctx, Ema, Layer, Linear, Optimizer, Params, Sgd, mse};
 /// let params = Params::new(&Device::cpu(), 42);
 /// let fc = Linear::new(params.at("fc"), 2, 1);
-/// let mut ema = Ema::new(&params, 0.999)?;
+/// let ema = Ema::new(&params, 0.999)?;
+/// let optimizer = ema.around(Sgd::default()); // every step of it updates the averages, in the same plan
 /// let (x, t) = (Tensor::ones([4, 2], &Device::cpu()), Tensor::zeros([4, 1], &Device::cpu()));
 /// for step in 0..3 {
 ///     let loss = mse(&fc.forward(&x, &mut Ctx::train_step(42, step)), &t);
-///     Sgd::default().apply(&params, params.grad(&loss), 0.1)?;
-///     ema.update()?;
-///     params.eval(&[&loss])?; // the step and the averages in one plan
+///     optimizer.step(&params, params.grad(&loss), 0.1)?;
 /// }
 /// let y = ema.evaluate(|| fc.forward(&x, &mut Ctx::eval()).to_vec::<f32>())?; // by the average weights
 /// # y?;
 /// # Ok::<(), anygrad_nn::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ema {
     params: Params,
     decay: f64,
     corrected: bool,
     /// The weights themselves, while the averages are in their place.
-    weights: Option<Vec<(Arc<str>, Tensor)>>,
+    weights: Arc<Mutex<Option<Weights>>>,
 }
+
+type Weights = Vec<(Arc<str>, Tensor)>;
 
 impl Ema {
     /// Averages of all parameters of `params` that are not frozen.
@@ -57,7 +60,8 @@ impl Ema {
         }
         params.check()?;
         params.eval(&[])?;
-        let ema = Self { params: params.clone(), decay, corrected: false, weights: None };
+        let weights = Arc::new(Mutex::new(None));
+        let ema = Self { params: params.clone(), decay, corrected: false, weights };
         for (path, weight, _) in ema.trained().into_iter().filter(|(path, ..)| ema.get(path).is_none()) {
             let path: Arc<str> = state_path(&path, NAME).into();
             // in memory of its own from the start, so that the first step has the program of all others
@@ -76,16 +80,19 @@ impl Ema {
         self
     }
 
-    /// Records the averages after a step; [`Params::eval`] runs it. Call it after
-    /// [`apply`](crate::Optimizer::apply), so that step and averages are one plan.
+    /// `optimizer`, with an [`update`](Ema::update) in each of its steps.
+    pub fn around<O: Optimizer>(&self, optimizer: O) -> Averaged<O> {
+        Averaged { inner: optimizer, ema: self.clone() }
+    }
+
+    /// Records the averages after a step; [`Params::eval`] runs it. Where an optimizer that is
+    /// [around](Ema::around) another does not fit, call it after [`apply`](crate::Optimizer::apply), so that step and
+    /// averages are one plan.
     ///
     /// # Errors
     /// The averages are in the place of the weights.
     pub fn update(&self) -> Result<()> {
-        if self.weights.is_some() {
-            let message = "the averages are in the place of the weights; swap them back first".into();
-            return Err(Error::Setting { what: "Ema", message });
-        }
+        self.ready()?;
         for (path, weight, updates) in self.trained() {
             let kept = if self.corrected { self.corrected_decay(updates) } else { self.decay };
             let next = self.get(&path).map(|average| average * kept + &weight * (1.0 - kept));
@@ -124,9 +131,10 @@ impl Ema {
     ///
     /// # Errors
     /// The device failed; nothing is changed then.
-    pub fn swap(&mut self) -> Result<()> {
+    pub fn swap(&self) -> Result<()> {
         self.params.eval(&[])?;
-        let (values, weights) = match self.weights.take() {
+        let mut held = self.weights();
+        let (values, weights) = match held.take() {
             Some(weights) => (weights, None),
             None => {
                 let averaged = |(path, weight, _): (Arc<str>, Tensor, u64)| {
@@ -142,7 +150,7 @@ impl Ema {
                 (averages, Some(weights))
             }
         };
-        self.weights = weights;
+        *held = weights;
         let mut store = self.params.lock();
         for (path, value) in values {
             if let Some(slot) = store.get_mut(&path) {
@@ -157,8 +165,8 @@ impl Ema {
     ///
     /// # Errors
     /// As [`swap`](Ema::swap); the averages are in the place of the weights already.
-    pub fn evaluate<T>(&mut self, f: impl FnOnce() -> T) -> Result<T> {
-        if self.weights.is_some() {
+    pub fn evaluate<T>(&self, f: impl FnOnce() -> T) -> Result<T> {
+        if self.weights().is_some() {
             let message = "the averages are in the place of the weights already".into();
             return Err(Error::Setting { what: "Ema", message });
         }
@@ -168,10 +176,60 @@ impl Ema {
         Ok(found)
     }
 
+    /// Whether the weights are in their place.
+    fn ready(&self) -> Result<()> {
+        if self.weights().is_some() {
+            let message = "the averages are in the place of the weights; swap them back first".into();
+            return Err(Error::Setting { what: "Ema", message });
+        }
+        Ok(())
+    }
+
+    fn weights(&self) -> MutexGuard<'_, Option<Weights>> {
+        self.weights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Path, value and number of updates of each parameter that is trained.
     fn trained(&self) -> Vec<(Arc<str>, Tensor, u64)> {
         let store = self.params.lock();
         let trained = store.slots().iter().filter(|slot| slot.kind == Kind::Parameter && !slot.frozen);
         trained.map(|slot| (slot.path.clone(), slot.value.clone(), slot.updates)).collect()
+    }
+}
+
+/// An optimizer whose steps update an [`Ema`]; see [`Ema::around`]. It goes around all other wrappers.
+#[derive(Clone, Debug)]
+pub struct Averaged<O> {
+    inner: O,
+    ema: Ema,
+}
+
+impl<O: Optimizer> Optimizer for Averaged<O> {
+    fn state(&self) -> &'static [&'static str] {
+        self.inner.state()
+    }
+
+    fn update(&self, _: u64, _: f64, w: &Tensor, _: &Tensor, _: &[Tensor]) -> (Tensor, Vec<Tensor>) {
+        // another wrapper would take the rule out of here and leave the averages as they are
+        let message = "goes around all other wrappers of an optimizer, not into one";
+        (Tensor::wrong("Ema::around", message, &[("parameter", w)]), vec![])
+    }
+
+    fn check(&self) -> Result<()> {
+        self.inner.check()
+    }
+
+    fn default_rate(&self) -> f64 {
+        self.inner.default_rate()
+    }
+
+    fn apply(&self, params: &Params, gradients: Gradients, lr: f64) -> Result<()> {
+        if !self.ema.params.is(params) {
+            let message = "the averages are of other parameters than those of the step".into();
+            return Err(Error::Setting { what: "Ema", message });
+        }
+        self.ema.ready()?;
+        self.inner.apply(params, gradients, lr)?;
+        self.ema.update()
     }
 }

@@ -13,7 +13,28 @@ pub struct Gradients {
 }
 
 impl Gradients {
-    /// Gradients of `loss` by the paths of the parameters.
+    /// Gradients of `loss` by the paths of the parameters: those of [`Params::grad`](crate::Params::grad), or any
+    /// directions of your own, which an optimizer goes against. The perceptron rule (Rosenblatt 1958), which is no
+    /// gradient of a smooth loss:
+    ///
+    /// ```
+    /// use anygrad_graph::{Device, Tensor};
+    /// use anygrad_nn::{Ctx, Gradients, Layer, Linear, Optimizer, Params, Sgd, step};
+    /// let device = Device::cpu();
+    /// let params = Params::new(&device, 42);
+    /// let fc = Linear::new(params.at("fc"), 2, 1);
+    /// let x = Tensor::from_slice(&[0.0f32, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [4, 2], &device);
+    /// let and = Tensor::from_slice(&[0.0f32, 0.0, 0.0, 1.0], [4, 1], &device);
+    /// for _ in 0..50 {
+    ///     let wrong = &and - step(&fc.forward(&x, &mut Ctx::train(0))); // 1, 0 or −1
+    ///     let directions =
+    ///         vec![("fc.weight".into(), -wrong.transpose(0, 1).matmul(&x)), ("fc.bias".into(), -wrong.sum(&[0]))];
+    ///     Sgd::default().step(&params, Gradients::new(wrong.abs().sum_all(), directions), 0.5)?;
+    /// }
+    /// let outputs = step(&fc.forward(&x, &mut Ctx::eval())).to_vec::<f32>()?;
+    /// assert_eq!(outputs, [0.0, 0.0, 0.0, 1.0]);
+    /// # Ok::<(), anygrad_nn::Error>(())
+    /// ```
     pub fn new(loss: Tensor, entries: Vec<(Arc<str>, Tensor)>) -> Self {
         Self { loss, entries }
     }

@@ -66,7 +66,7 @@ pub use attention::positions::{LearnedPositions, SinusoidalPositions, sinusoidal
 pub use average::ExponentialAverage;
 pub use checkpoint::{Checkpoint, Matched, Matching};
 pub use ctx::Ctx;
-pub use ema::Ema;
+pub use ema::{Averaged, Ema};
 pub use error::{Error, Mismatch, Result};
 pub use gradients::{Gradients, clip_global_norm, clip_norm, clip_value};
 pub use init::{Fan, Init, Spread, calculate_gain, leaky_relu_gain};
@@ -128,6 +128,7 @@ pub use optim::lbfgs::{Lbfgs, LbfgsReport, LbfgsStop};
 pub use optim::lion::Lion;
 pub use optim::nadam::Nadam;
 pub use optim::named::{AnyOptimizer, optimizer};
+pub use optim::newton::{Newton, NewtonReport};
 pub use optim::radam::RAdam;
 pub use optim::rmsprop::RmsProp;
 pub use optim::sgd::Sgd;

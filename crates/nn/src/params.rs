@@ -244,6 +244,11 @@ impl Params {
         Ok(())
     }
 
+    /// Whether both are handles to one store.
+    pub fn is(&self, other: &Params) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, Store> {
         self.0.store.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -290,7 +290,7 @@ fn averages_take_the_place_of_weights_and_back() {
     let w = params.at("").parameter("w", [1], Init::Ones);
     let still = params.at("").parameter("still", [1], Init::Ones);
     params.freeze("still").unwrap();
-    let mut ema = Ema::new(&params, 0.5).unwrap();
+    let ema = Ema::new(&params, 0.5).unwrap();
     let step = |ema: &Ema| {
         let loss = (w.tensor() * still.tensor()).sum_all();
         Sgd::default().apply(&params, params.grad(&loss), 1.0).unwrap();
@@ -316,6 +316,47 @@ fn averages_take_the_place_of_weights_and_back() {
         let error = Ema::new(&params, decay).unwrap_err().to_string();
         assert_eq!(error, format!("Ema: decay is {decay}; it must be in [0, 1)"));
     }
+}
+
+#[test]
+fn an_optimizer_with_averages_around_it_updates_them_in_its_step() {
+    let run = |around: bool| {
+        let params = Params::new(&Device::cpu(), 0);
+        let fc = Linear::new(params.at("fc"), 2, 1);
+        let ema = Ema::new(&params, 0.9).unwrap();
+        let adam = Adam::default();
+        let optimizer: Box<dyn Optimizer> = if around { Box::new(ema.around(adam)) } else { Box::new(adam) };
+        for step in 0..4u8 {
+            let x = tensor(&[1.0, f32::from(step)], [1, 2]);
+            let loss = fc.forward(&x, &mut Ctx::train(0)).square().sum_all();
+            optimizer.apply(&params, params.grad(&loss), 0.1).unwrap();
+            if !around {
+                ema.update().unwrap();
+            }
+            params.eval(&[&loss]).unwrap();
+        }
+        values(&ema.get("fc.weight").unwrap())
+    };
+    assert_eq!(run(true), run(false));
+
+    let (params, other) = (Params::new(&Device::cpu(), 0), Params::new(&Device::cpu(), 0));
+    let w = params.at("").parameter("w", [1], Init::Ones);
+    let ema = Ema::new(&params, 0.5).unwrap();
+    let text = |optimizer: &dyn Optimizer| {
+        optimizer.step(&params, params.grad(&w.tensor().sum_all()), 0.1).unwrap_err().to_string()
+    };
+    // it would be silent otherwise
+    let error = text(&Groups::new(ema.around(Sgd::default())));
+    assert!(error.starts_with("Ema::around: goes around all other wrappers"), "{error}");
+    let error = text(&Ema::new(&other, 0.5).unwrap().around(Sgd::default()));
+    assert_eq!(error, "Ema: the averages are of other parameters than those of the step");
+    let around = ema.around(Groups::new(Sgd::default()));
+    ema.swap().unwrap();
+    assert!(text(&around).starts_with("Ema: the averages are in the place of the weights"));
+    ema.swap().unwrap();
+    assert_eq!(values(&w.tensor()), [1.0]);
+    around.step(&params, params.grad(&w.tensor().sum_all()), 0.5).unwrap();
+    assert_eq!((values(&w.tensor()), values(&ema.get("w").unwrap())), (vec![0.5], vec![0.75]));
 }
 
 #[test]

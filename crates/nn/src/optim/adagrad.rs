@@ -10,6 +10,8 @@ use crate::error::Result;
 /// s = s + g²                          at first s is `initial`
 /// w = w − lr·g / (√s + ε)
 /// ```
+///
+/// PyTorch's `lr_decay` is the schedule [`InverseTime::new(lr, lr_decay)`](crate::schedule::InverseTime).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdaGrad {
     /// Added to the root; 1e-10.

@@ -4,9 +4,10 @@ use anygrad_graph::Tensor;
 
 use super::Optimizer;
 use crate::error::Result;
+use crate::gradients::Gradients;
 use crate::params::Params;
 
-/// The methods of [`Optimizer`], each of them that of `$inner`, an expression of `$this`.
+/// The methods of [`Optimizer`] that rules and wrappers differ in, each of them that of `$inner`, an expression of `$this`.
 macro_rules! forward {
     ($this:ident => $inner:expr) => {
         fn state(&$this) -> &'static [&'static str] {
@@ -61,8 +62,16 @@ pub(super) use forward;
 
 impl<O: Optimizer + ?Sized> Optimizer for &O {
     forward!(self => (**self));
+
+    fn apply(&self, params: &Params, gradients: Gradients, lr: f64) -> Result<()> {
+        (**self).apply(params, gradients, lr)
+    }
 }
 
 impl<O: Optimizer + ?Sized> Optimizer for Box<O> {
     forward!(self => (**self));
+
+    fn apply(&self, params: &Params, gradients: Gradients, lr: f64) -> Result<()> {
+        (**self).apply(params, gradients, lr)
+    }
 }

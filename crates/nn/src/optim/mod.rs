@@ -13,9 +13,11 @@ pub mod lbfgs;
 pub mod lion;
 pub mod nadam;
 pub mod named;
+pub mod newton;
 pub mod radam;
 pub mod rmsprop;
 pub mod sgd;
+mod space;
 
 use std::sync::Arc;
 

@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 /// As in PyTorch, but that the first `v` is dampened like all others: `dampening = momentum` makes `v` an
 /// exponential average of the gradients.
 ///
+/// Nesterov's momentum is the form that all libraries have, with the gradient at the weights as they are stored; what
+/// textbooks call the weights is `w + lr·momentum·v` in it, so the numbers of the first steps differ from theirs.
+///
 /// ```
 /// use anygrad_nn::Sgd;
 /// let sgd = Sgd { momentum: 0.9, nesterov: true, ..Sgd::default() };

@@ -1,11 +1,10 @@
 //! L-BFGS, for smooth problems whose loss over all samples can be computed at once.
 
-mod space;
 mod wolfe;
 
 use anygrad_graph::Tensor;
 
-use self::space::{Point, Space};
+use super::space::{Point, Space};
 use super::within;
 use crate::error::{Error, Result};
 use crate::params::Params;
@@ -151,8 +150,7 @@ impl Lbfgs {
     #[track_caller]
     pub fn minimize(&self, params: &Params, mut loss: impl FnMut() -> Tensor) -> Result<LbfgsReport> {
         self.check()?;
-        params.check()?;
-        let mut space = Space::new(params, &mut loss)?;
+        let mut space = Space::new("Lbfgs", params, &mut loss)?;
         let found = self.run(&mut space);
         if found.is_err() {
             // the error that has happened is worth more than one of going back

@@ -1,7 +1,7 @@
 //! The line search, as PyTorch's `_strong_wolfe`, which goes back to Schmidt's minFunc.
 
-use super::space::Point;
 use crate::error::Result;
+use crate::optim::space::Point;
 
 /// How much of the decrease that the slope promises has to come true.
 const ENOUGH_DECREASE: f64 = 1e-4;

@@ -1,6 +1,8 @@
+//! The parameters of a store as a vector, for methods that are driven from the host.
+
 use std::sync::Arc;
 
-use anygrad_graph::{Shape, Tensor};
+use anygrad_graph::{DType, Device, Shape, Tensor};
 
 use crate::error::{Error, Result};
 use crate::params::Params;
@@ -29,7 +31,9 @@ pub(super) struct Point {
 }
 
 impl<'a> Space<'a> {
-    pub fn new(params: &'a Params, loss: &'a mut dyn FnMut() -> Tensor) -> Result<Self> {
+    /// `what` is the method, for messages.
+    pub fn new(what: &'static str, params: &'a Params, loss: &'a mut dyn FnMut() -> Tensor) -> Result<Self> {
+        params.check()?;
         params.eval(&[])?;
         let (places, values): (Vec<_>, Vec<Tensor>) = {
             let store = params.lock();
@@ -39,7 +43,7 @@ impl<'a> Space<'a> {
         };
         if places.is_empty() {
             let message = "there is no parameter to train".into();
-            return Err(Error::Setting { what: "Lbfgs", message });
+            return Err(Error::Setting { what, message });
         }
         let base = vector(values.iter()).detached()?;
         Ok(Self { params, loss, places, base })
@@ -74,6 +78,43 @@ impl<'a> Space<'a> {
     /// Puts the parameters back to the base.
     pub fn go_back(&mut self) -> Result<()> {
         self.set(&self.base)
+    }
+
+    /// Number of scalars.
+    pub fn len(&self) -> usize {
+        self.base.numel()
+    }
+
+    /// Loss, gradient and matrix of second derivatives at the base, on the CPU.
+    pub fn curvature(&mut self) -> Result<(f64, Tensor, Tensor)> {
+        let loss = (self.loss)();
+        let values: Vec<Tensor> = {
+            let store = self.params.lock();
+            self.places
+                .iter()
+                .filter_map(|(path, _)| store.get(path).map(|slot| slot.value.clone()))
+                .collect()
+        };
+        let wrt: Vec<&Tensor> = values.iter().collect();
+        // a derivative need not depend on every parameter
+        let nothing = values.iter().map(|value| value.sum_all() * 0.0).reduce(|sum, none| sum + none);
+        let nothing = nothing.unwrap_or_else(|| loss.zeros_like());
+        let gradient = vector(anygrad_graph::grad(&loss, &wrt).iter()) + &nothing;
+        let row = |i: usize| {
+            let derivative = gradient.slice(0, i, 1).sum_all();
+            vector(anygrad_graph::grad(&derivative, &wrt).iter())
+        };
+        let rows: Vec<Tensor> = (0..self.len()).map(row).collect();
+        let matrix = vector(rows.iter()).reshape([self.len(), self.len()]);
+        self.params.eval(&[&loss, &gradient, &matrix])?;
+        let cpu = |tensor: &Tensor| tensor.to(&Device::cpu()).to_dtype(DType::F64);
+        Ok((loss.item_f64()?, cpu(&gradient), cpu(&matrix)))
+    }
+
+    /// Moves the base, and the parameters with it, by a vector on any device.
+    pub fn go_by(&mut self, way: &Tensor) -> Result<()> {
+        let way = way.to_dtype(self.base.dtype()).to(self.params.device());
+        self.go(&way, 1.0)
     }
 
     fn record(&mut self) -> (Tensor, Tensor, Tensor) {
