@@ -15,6 +15,7 @@ mod meter;
 pub mod metrics;
 pub mod pictures;
 mod progress;
+mod random;
 mod run;
 mod source;
 mod state;

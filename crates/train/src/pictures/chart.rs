@@ -30,6 +30,7 @@ pub struct Chart {
     log_y: bool,
     x_range: Option<(f64, f64)>,
     y_range: Option<(f64, f64)>,
+    size: Option<(f64, f64)>,
     series: Vec<Series>,
 }
 
@@ -44,18 +45,18 @@ struct Series {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Line,
+    Bare,
     /// A grey dashed line.
     Guide,
     Points,
 }
 
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 440.0;
-/// The area of the curves.
+const SIZE: (f64, f64) = (720.0, 440.0);
+/// What the area of the curves leaves free on each side.
 const LEFT: f64 = 84.0;
 const TOP: f64 = 76.0;
-const RIGHT: f64 = 696.0;
-const BOTTOM: f64 = 384.0;
+const RIGHT: f64 = 24.0;
+const BOTTOM: f64 = 56.0;
 /// More points than this on a line are drawn without dots.
 const MOST_DOTS: usize = 40;
 
@@ -88,6 +89,21 @@ impl Chart {
     #[must_use]
     pub fn line(self, name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.with(name, points, Kind::Line)
+    }
+
+    /// Like [`Chart::line`], without dots where points are few.
+    pub(crate) fn line_without_dots(
+        self,
+        name: impl Into<String>,
+        points: impl IntoIterator<Item = (f64, f64)>,
+    ) -> Self {
+        self.with(name, points, Kind::Bare)
+    }
+
+    /// Another size than 720 by 440 pixels; at least 240 by 200. A long legend adds to the height.
+    #[must_use]
+    pub fn size(self, width: f64, height: f64) -> Self {
+        Self { size: Some((width.max(240.0), height.max(200.0))), ..self }
     }
 
     /// Adds points that are not joined, pairs of x and y.
@@ -165,23 +181,24 @@ impl Chart {
     pub fn draw(&self) -> Picture {
         let entries: Vec<_> = self.series.iter().enumerate().map(|(i, series)| series.entry(i)).collect();
         // a first drawing tells how many lines the legend needs
-        let place = (LEFT, 52.0, RIGHT);
-        let taller = legend(&mut Picture::new(WIDTH, HEIGHT), &entries, place);
-        let mut picture = Picture::new(WIDTH, HEIGHT + taller);
+        let (width, height) = self.size.unwrap_or(SIZE);
+        let place = (LEFT, 52.0, width - RIGHT);
+        let taller = legend(&mut Picture::new(width, height), &entries, place);
+        let mut picture = Picture::new(width, height + taller);
         title(&mut picture, &self.title, LEFT);
         legend(&mut picture, &entries, place);
 
         let (x, x_label) = self.x_axis();
         let (y, y_label) = self.y_axis();
-        let (top, bottom) = (TOP + taller, BOTTOM + taller);
-        let frame = Frame { left: LEFT, top, right: RIGHT, bottom, x, y };
+        let (top, right, bottom) = (TOP + taller, width - RIGHT, height + taller - BOTTOM);
+        let frame = Frame { left: LEFT, top, right, bottom, x, y };
         frame.grid(&mut picture, self.series.iter().any(|series| series.kind == Kind::Points));
         frame.axes(&mut picture, &x_label, &y_label);
         for (index, series) in self.series.iter().enumerate() {
             series.draw(&mut picture, &frame, index);
         }
         if !self.xs().zip(self.ys()).any(|(x, y)| x.is_finite() && y.is_finite()) {
-            let (x, y) = ((LEFT + RIGHT) / 2.0, (top + bottom) / 2.0);
+            let (x, y) = ((LEFT + right) / 2.0, (top + bottom) / 2.0);
             picture.put_text(Text::new("no finite value to draw", x, y, 13.0, Anchor::Middle));
         }
         picture
@@ -230,7 +247,7 @@ fn scaled(label: &str, values: &[f64], log: bool, linear: impl FnOnce() -> Axis)
 impl Series {
     fn entry(&self, index: usize) -> (String, Sample) {
         let sample = match self.kind {
-            Kind::Line => Sample::Line(Stroke::new(self.colour, 2.0)),
+            Kind::Line | Kind::Bare => Sample::Line(Stroke::new(self.colour, 2.0)),
             Kind::Guide => Sample::Line(Stroke { dashed: true, ..Stroke::new(self.colour, 1.5) }),
             Kind::Points => Sample::Marker(index, self.colour),
         };
@@ -241,10 +258,10 @@ impl Series {
         let points = frame.all(self.points.iter().copied());
         match self.kind {
             Kind::Guide => picture.line(&points, Stroke { dashed: true, ..Stroke::new(self.colour, 1.5) }),
-            Kind::Line => {
+            Kind::Line | Kind::Bare => {
                 picture.line(&points, Stroke::new(self.colour, 2.0));
                 // without dots, a point between two gaps would not be seen
-                if points.len() <= MOST_DOTS {
+                if self.kind == Kind::Line && points.len() <= MOST_DOTS {
                     points.iter().for_each(|(x, y)| picture.circle(*x, *y, 3.0, Some(self.colour), None));
                 }
             }
@@ -317,7 +334,7 @@ mod tests {
             chart = chart.points(format!("a rather long name {index}"), [(0.5, 1.0), (1.5, 2.0)]);
         }
         let picture = chart.draw();
-        assert!(picture.height() > HEIGHT + 30.0, "{}", picture.height());
+        assert!(picture.height() > SIZE.1 + 30.0, "{}", picture.height());
         assert_eq!(picture.to_svg(), chart.to_svg());
     }
 }

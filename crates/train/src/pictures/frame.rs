@@ -85,6 +85,8 @@ impl Frame {
 pub(crate) enum Sample {
     Line(Stroke),
     Marker(usize, Colour),
+    /// A line of a light colour, with a dark rim.
+    Outlined(Colour),
 }
 
 /// Names with samples from `left` to `right`, in as many lines as they need; `top` is the middle of the first one.
@@ -103,6 +105,11 @@ pub(crate) fn legend(
         }
         match *sample {
             Sample::Line(stroke) => picture.line(&[(x, y), (x + 24.0, y)], Stroke { width: 3.0, ..stroke }),
+            Sample::Outlined(colour) => {
+                let points = [(x, y), (x + 24.0, y)];
+                picture.line(&points, Stroke::new(Colour::hex(0x222222), 4.4));
+                picture.line(&points, Stroke::new(colour, 3.0));
+            }
             Sample::Marker(shape, colour) => marker(picture, shape, (x + 16.0, y), 5.0, colour),
         }
         picture.text(name, x + 30.0, y + 4.5, SIZE, Anchor::Start);

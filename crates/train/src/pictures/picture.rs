@@ -126,6 +126,11 @@ impl Picture {
         self.path(parts, false, None, Some(stroke));
     }
 
+    /// Lines of which no point is joined with another line's.
+    pub(crate) fn segments(&mut self, parts: Vec<Vec<(f64, f64)>>, stroke: Stroke) {
+        self.path(parts, false, None, Some(stroke));
+    }
+
     fn path(
         &mut self,
         parts: Vec<Vec<(f64, f64)>>,
