@@ -301,7 +301,7 @@ fn the_same_inputs_give_the_same_bytes() {
 
 #[test]
 fn activations_are_drawn_with_the_derivatives_of_training() {
-    let functions: [(&str, &dyn Fn(&Tensor) -> Tensor); 4] = [
+    let functions: [(&str, Function<'_>); 4] = [
         ("relu", &Tensor::relu),
         ("sigmoid", &Tensor::sigmoid),
         ("tanh", &Tensor::tanh),

@@ -36,4 +36,4 @@ pub use panels::{FunctionCurve, function_curves, histograms};
 pub use picture::{Anchor, Picture, Stroke};
 pub use ranking::{Scored, precision_recall_curve, roc_curve};
 pub use surface::LossSurface;
-pub use tensors::activation_curves;
+pub use tensors::{Function, activation_curves};

@@ -7,6 +7,9 @@ use super::check::{range, wrong};
 use super::{FunctionCurve, LossSurface, Picture, filter_normalised, function_curves};
 use crate::Result;
 
+/// A function of each element of a tensor.
+pub type Function<'a> = &'a dyn Fn(&Tensor) -> Tensor;
+
 /// The values and the derivatives of functions of one number, from `low` to `high`: a panel for each activation
 /// function. Derivatives are those that training uses.
 ///
@@ -21,11 +24,7 @@ use crate::Result;
 /// assert!(picture.to_svg().contains(">tanh</text>"));
 /// # Ok::<(), anygrad_train::TrainError>(())
 /// ```
-pub fn activation_curves(
-    functions: &[(&str, &dyn Fn(&Tensor) -> Tensor)],
-    low: f64,
-    high: f64,
-) -> Result<Picture> {
+pub fn activation_curves(functions: &[(&str, Function<'_>)], low: f64, high: f64) -> Result<Picture> {
     const NAME: &str = "activation curves";
     /// Even, so that a kink in the middle lies between two places.
     const PLACES: usize = 400;
@@ -104,7 +103,7 @@ fn directions(weights: &[Entry], seed: u64) -> Result<Vec<Tensor>> {
         values.iter().map(|(shape, values)| (shape.as_slice(), values.as_slice())).collect();
     let made = filter_normalised(&slices, seed)?;
     let tensor = |(weight, values): (&Entry, Vec<f32>)| {
-        Tensor::from_slice(&values, weight.tensor.shape().clone(), &weight.tensor.device())
+        Tensor::from_slice(&values, weight.tensor.shape().clone(), weight.tensor.device())
             .to_dtype(weight.tensor.dtype())
     };
     Ok(weights.iter().zip(made).map(tensor).collect())
