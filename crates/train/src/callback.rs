@@ -144,6 +144,11 @@ pub struct Training<'r> {
     /// The states of all callbacks; that of the one at hand is empty.
     pub(crate) callbacks: &'r dyn Fn() -> Vec<Vec<f64>>,
     pub(crate) loss_scale: Option<&'r LossScale>,
+    /// Which of all callbacks this one is.
+    pub(crate) place: usize,
+    /// Why the run is about to end.
+    pub(crate) stop: Option<&'r str>,
+    pub(crate) optimizer: &'static str,
 }
 
 impl Training<'_> {
@@ -259,6 +264,9 @@ impl Training<'_> {
             // the row of an epoch that was stopped half-way will be written when it goes on to its end
             history.forget_from(position.epoch);
         }
+        if let Some(reason) = self.stop {
+            history.end(reason);
+        }
         Ok(TrainState {
             epoch: position.epoch + usize::from(over),
             step: if over { 0 } else { position.step },
@@ -269,6 +277,7 @@ impl Training<'_> {
             accumulate: position.accumulate,
             shuffle: position.shuffle,
             samples: position.samples,
+            optimizer: self.optimizer.to_owned(),
             learning_rate: position.constant,
             last_rate: position.rate_used,
             rate_factor: position.factor,

@@ -51,6 +51,14 @@ pub enum TrainError {
         /// What is wrong, with the setting's name and value.
         message: String,
     },
+    /// A checkpoint that is none, or a folder of them.
+    #[error("{}: {message}", path.display())]
+    Checkpoint {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
     /// Something that cannot be drawn.
     #[error("{picture}: {message}")]
     Picture {

@@ -130,7 +130,10 @@ where
         let resumed = self.resume(&mut run, source.samples)?;
         self.tell(&mut run, |callback, training| callback.begin(training).map(|()| Flow::Continue))?;
         let first = if resumed { run.position.epoch } else { run.fit.initial_epoch.saturating_add(1) };
-        for epoch in first..=run.fit.epochs {
+        // a run that was told to end, and was killed before it did, has nothing left to do but that
+        let over = run.sums.is_empty() && run.stop.is_some();
+        let last = if over { 0 } else { run.fit.epochs };
+        for epoch in first..=last {
             if !(resumed && epoch == first) {
                 run.position.begin_epoch(epoch);
                 run.sums = Sums::new(self.params.device());
@@ -138,10 +141,12 @@ where
             if let Err(error) = self.epoch(source.epoch(epoch)?, &mut run) {
                 return Err(self.locate(&mut source, &mut run, error)?);
             }
-            if let Some(reason) = run.stop.take() {
-                self.history.end(reason);
+            if run.stop.is_some() {
                 break;
             }
+        }
+        if let Some(reason) = run.stop.take() {
+            self.history.end(reason);
         }
         self.tell(&mut run, |callback, training| callback.end(training).map(|()| Flow::Continue))?;
         Ok(self.history.clone())
@@ -169,11 +174,15 @@ where
     /// Takes the run to where it is to go on; whether it is.
     fn resume(&mut self, run: &mut Run<'_, '_>, samples: Option<usize>) -> Result<bool> {
         let Some(state) = run.fit.resume else { return Ok(false) };
-        state.check(&run.fit, run.position.seed, samples)?;
+        state.check(&run.fit, run.position.seed, samples, std::any::type_name::<O>())?;
         run.position.resume(state, run.fit.schedule);
         run.sums = Sums::from_state(&state.sums, self.params.device());
         self.steps = state.steps;
         self.history = state.history.clone();
+        // a limit of steps may have been raised since; other reasons to end stay
+        let limit = steps_made(state.run_steps);
+        run.stop = self.history.take_ended().filter(|reason| *reason != limit);
+        run.stop_at_limit();
         for (callback, state) in run.callbacks.iter_mut().zip(&state.callbacks) {
             if !state.is_empty() {
                 callback.restore(state)?;
@@ -196,6 +205,7 @@ where
         run.meter.reset();
         run.guard = run.fit.locate_not_finite.then(|| Guard::new(done, self.params.device()));
         self.tell(run, |callback, training| callback.begin_epoch(training).map(|()| Flow::Continue))?;
+        self.validate_if_missed(run)?;
         while run.stop.is_none() && stream.peek().is_some() {
             let batches = stream.by_ref().take(accumulate).collect::<Result<Vec<Weighted>>>()?;
             self.step(&batches, run)?;
@@ -252,9 +262,7 @@ where
             false => None,
         };
         run.fit.progress.step(shown);
-        if run.fit.steps.is_some_and(|steps| run.position.run_steps >= steps as u64) {
-            run.stop_for(format!("{} steps are made", run.position.run_steps));
-        }
+        run.stop_at_limit();
         self.tell(run, |callback, training| callback.end_step(training))?;
         self.validate_at_step(run)
     }
@@ -265,6 +273,16 @@ where
         let scores = self.scores(data)?;
         self.history.push_step_validation(made, scores.clone());
         self.tell(run, |callback, training| callback.end_validation(&scores, training))
+    }
+
+    /// A state is saved before the validation that follows the same step: a run that goes on there makes up for it.
+    fn validate_if_missed(&mut self, run: &mut Run<'_, '_>) -> Result<()> {
+        let last = self.history.step_validations().last().map_or(0, |(step, _)| *step);
+        if run.position.step > 0 && run.position.run_steps > last {
+            self.validate_at_step(run)
+        } else {
+            Ok(())
+        }
     }
 
     fn scores(&self, data: &Dataset) -> Result<Scores> {
@@ -294,6 +312,9 @@ where
                 sums: &run.sums,
                 loss: run.loss.as_ref(),
                 callbacks: &states,
+                place: at,
+                stop: run.stop.as_deref(),
+                optimizer: std::any::type_name::<O>(),
                 loss_scale: self.loss_scale.as_ref().filter(|_| run.fit.mixed_precision),
             };
             if let Flow::Stop(reason) = event(&mut **callback, &mut training)? {
@@ -308,6 +329,14 @@ impl Run<'_, '_> {
     fn stop_for(&mut self, reason: String) {
         self.stop.get_or_insert(reason);
     }
+
+    fn stop_at_limit(&mut self) {
+        let made = self.position.run_steps;
+        if self.fit.steps.is_some_and(|steps| made >= steps as u64) {
+            self.stop_for(steps_made(made));
+        }
+    }
+
     /// The sums so far, or the error that names the step at which the loss stopped being finite.
     fn finite(&self) -> Result<Totals> {
         let (totals, epoch) = (self.sums.read()?, self.position.epoch);
@@ -318,4 +347,9 @@ impl Run<'_, '_> {
             None => Ok(totals),
         }
     }
+}
+
+/// Why a run with a limit of steps ends.
+fn steps_made(steps: u64) -> String {
+    format!("{steps} steps are made")
 }

@@ -111,6 +111,11 @@ impl History {
         self.ended.get_or_insert(reason.into());
     }
 
+    /// Takes out why training ended.
+    pub(crate) fn take_ended(&mut self) -> Option<String> {
+        self.ended.take()
+    }
+
     /// The last epoch.
     pub fn last(&self) -> Option<&EpochRow> {
         self.rows.last()

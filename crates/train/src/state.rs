@@ -27,6 +27,8 @@ pub struct TrainState {
     pub shuffle: bool,
     /// Samples in the training set; `None` if the batches came from elsewhere.
     pub samples: Option<usize>,
+    /// The type of the optimizer, as [`std::any::type_name`] gives it.
+    pub optimizer: String,
     /// The learning rate without a schedule.
     pub learning_rate: f64,
     /// The learning rate of the last step.
@@ -64,7 +66,13 @@ pub struct SumsState {
 
 impl TrainState {
     /// Whether a run with these settings goes on where this one was.
-    pub(crate) fn check(&self, fit: &Fit<'_>, seed: u64, samples: Option<usize>) -> Result<()> {
+    pub(crate) fn check(
+        &self,
+        fit: &Fit<'_>,
+        seed: u64,
+        samples: Option<usize>,
+        optimizer: &str,
+    ) -> Result<()> {
         let differs = |what: &str, was: String, is: String| {
             let message = format!("resume: {what} was {was} and is {is}; it has to be the same to go on");
             Err(TrainError::Setting { message })
@@ -84,6 +92,9 @@ impl TrainState {
         }
         if self.samples != samples {
             return differs("the number of training samples", count(self.samples), count(samples));
+        }
+        if self.optimizer != optimizer {
+            return differs("the optimizer", self.optimizer.clone(), optimizer.to_owned());
         }
         if self.epoch == 0 {
             let message = "resume: the epoch is 0; epochs are counted from 1".to_owned();

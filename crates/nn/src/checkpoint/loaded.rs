@@ -76,16 +76,16 @@ impl Loaded {
                 return Err(format!("tensor {name} is unexpected: the model has no such parameter"));
             }
         }
+        for Wanted { path, shape, dtype, .. } in &wanted {
+            let tensor = fitting(path, &view_of(tensors, path)?, shape, *dtype, params.device())?;
+            loaded.model.push((path.clone(), tensor));
+        }
         // in the order in which an optimizer makes them
         owned.sort_unstable();
         for (place, state, name) in owned {
             if let Some(owner) = wanted.get(place) {
                 loaded.add_state(params, owner, &state, &name, &view_of(tensors, &name)?)?;
             }
-        }
-        for Wanted { path, shape, dtype, .. } in &wanted {
-            let tensor = fitting(path, &view_of(tensors, path)?, shape, *dtype, params.device())?;
-            loaded.model.push((path.clone(), tensor));
         }
         Ok(loaded)
     }

@@ -31,8 +31,13 @@ const FORMAT_VERSION: u64 = 1;
 const OTHER_STATE: &str = "anygrad.state";
 /// The note with the paths of frozen parameters, one a line.
 const FROZEN: &str = "anygrad.frozen";
-/// Notes of this crate, which are not the user's.
-const RESERVED: [&str; 5] = ["format", "crc32", FORMAT, OTHER_STATE, FROZEN];
+/// The note with the version of this crate that wrote the file.
+const WRITER: &str = "anygrad.version";
+
+/// Whether a note is one of this crate's, and not the user's.
+fn is_reserved(name: &str) -> bool {
+    name == "format" || name == "crc32" || name.starts_with(FORMAT)
+}
 
 /// What a checkpoint holds besides a store: text and tensors of the program's own, by name.
 ///
@@ -98,7 +103,7 @@ impl Checkpoint {
 }
 
 fn without_reserved(mut notes: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    notes.retain(|name, _| !RESERVED.contains(&name.as_str()));
+    notes.retain(|name, _| !is_reserved(name));
     notes
 }
 
@@ -145,7 +150,7 @@ impl Params {
     /// As [`save`](Params::save); a name of the checkpoint is taken.
     pub fn save_checkpoint(&self, path: impl AsRef<Path>, checkpoint: &Checkpoint) -> Result<()> {
         let path = path.as_ref();
-        if let Some(name) = RESERVED.iter().find(|name| checkpoint.notes.contains_key(**name)) {
+        if let Some(name) = checkpoint.notes.keys().find(|name| is_reserved(name)) {
             let message = format!("a note cannot be called \"{name}\", which this crate uses itself");
             return Err(Error::Checkpoint { file: path.to_owned(), message });
         }
@@ -177,6 +182,7 @@ impl Params {
         }
         if with_state {
             notes.insert(FORMAT.to_owned(), FORMAT_VERSION.to_string());
+            notes.insert(WRITER.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
             for (name, paths) in [(OTHER_STATE, other), (FROZEN, frozen)] {
                 if !paths.is_empty() {
                     notes.insert(name.to_owned(), paths.join("\n"));

@@ -44,8 +44,9 @@ pub(super) fn histogram(values: impl Iterator<Item = f64>) -> Message {
 
 /// The upper ends of the buckets, ascending; the last is the largest number.
 fn limits() -> Vec<f64> {
-    let positive: Vec<f64> =
-        std::iter::successors(Some(SMALLEST), |limit| Some(limit * GROWTH)).take_while(|&x| x < LARGEST).collect();
+    let positive: Vec<f64> = std::iter::successors(Some(SMALLEST), |limit| Some(limit * GROWTH))
+        .take_while(|&x| x < LARGEST)
+        .collect();
     let negative = positive.iter().rev().map(|limit| -limit);
     negative.chain([0.0]).chain(positive.iter().copied()).chain([f64::MAX]).collect()
 }

@@ -53,7 +53,11 @@ impl HParam {
 }
 
 /// The three summaries that say what a run's hyper-parameters and its metrics are, each with its tag.
-pub(super) fn summaries(hparams: &[(String, HParam)], metrics: &[String], time: f64) -> [(&'static str, Message); 3] {
+pub(super) fn summaries(
+    hparams: &[(String, HParam)],
+    metrics: &[String],
+    time: f64,
+) -> [(&'static str, Message); 3] {
     let mut experiment = Message::new();
     for (name, value) in hparams {
         experiment = experiment.message(4, Message::new().text(1, name).integer(4, value.kind()));

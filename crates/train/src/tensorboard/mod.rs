@@ -2,7 +2,6 @@
 
 mod histogram;
 mod hparams;
-mod png;
 mod protobuf;
 mod record;
 
@@ -11,6 +10,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::png::png;
 use crate::{Result, TrainError};
 pub use hparams::HParam;
 use protobuf::Message;
@@ -135,7 +135,7 @@ impl SummaryWriter {
         let (Some(height), Some(width), true) = (side(height), side(width), pixels.len() < 1 << 30) else {
             return Err(wrong("it is too large"));
         };
-        self.add_png(tag, &png::png(pixels, height, width, channels as u8), [height, width], step)
+        self.add_png(tag, &png(pixels, height, width, channels as u8), [height, width], step)
     }
 
     /// A picture of [height, width] that is a PNG file already.

@@ -2,7 +2,7 @@
 
 /// 8-bit pixels, row by row, as a PNG file. `channels` is 1 (grey), 3 (RGB) or 4 (RGBA); `pixels` holds
 /// `height`·`width`·`channels` bytes.
-pub(super) fn png(pixels: &[u8], height: u32, width: u32, channels: u8) -> Vec<u8> {
+pub(crate) fn png(pixels: &[u8], height: u32, width: u32, channels: u8) -> Vec<u8> {
     let colour = match channels {
         1 => 0,
         3 => 2,
