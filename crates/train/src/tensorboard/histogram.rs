@@ -36,7 +36,7 @@ pub(super) fn histogram(values: impl Iterator<Item = f64>) -> Message {
         .double(1, bounds[0])
         .double(2, bounds[1])
         .double(3, values.len() as f64)
-        .double(4, values.iter().sum())
+        .double(4, values.iter().fold(0.0, |sum, value| sum + value))
         .double(5, values.iter().map(|value| value * value).sum())
         .doubles(6, &kept(&limits))
         .doubles(7, &kept(&counts))
