@@ -142,6 +142,6 @@ pub use recurrent::state::RecurrentState;
 pub use schedule::Schedule;
 pub use snapshot::Snapshot;
 pub use store::Kind;
-pub use summary::{Summary, SummaryRow, summary};
+pub use summary::{Summary, SummaryRow, summary, summary_of};
 pub use transformer::decoder::{TransformerDecoder, TransformerDecoderLayer};
 pub use transformer::encoder::{TransformerEncoder, TransformerEncoderLayer};

@@ -53,10 +53,27 @@ pub fn summary(
     params: &Params,
     input_shape: impl Into<Shape>,
 ) -> Result<Summary> {
+    summary_of(model, params, &Tensor::full(input_shape, 0.0, params.dtype(), params.device()))
+}
+
+/// [`summary`] for an input that is not made of floats: the indices that an embedding takes.
+///
+/// # Errors
+/// As [`summary`].
+///
+/// ```
+/// use anygrad_graph::{Device, Tensor};
+/// use anygrad_nn::{Embedding, Params, summary_of};
+/// let device = Device::cpu();
+/// let params = Params::new(&device, 0);
+/// let table = summary_of(&Embedding::new(params.at("words"), 100, 8), &params, &Tensor::iota(5, &device))?;
+/// assert_eq!(table.rows[0].output[..], [5, 8]);
+/// # Ok::<(), anygrad_nn::Error>(())
+/// ```
+pub fn summary_of(model: &(impl Layer + ?Sized), params: &Params, input: &Tensor) -> Result<Summary> {
     params.check()?;
     let mut ctx = Ctx::listing();
-    let input = Tensor::full(input_shape, 0.0, params.dtype(), params.device());
-    model.forward(&input, &mut ctx).check()?;
+    model.forward(input, &mut ctx).check()?;
     let mut rows = ctx.into_rows();
     let mut counted = HashSet::new();
     for row in &mut rows {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use anygrad_graph::{DType, Device, Tensor, grad};
+use anygrad_graph::{DType, Device, Rng, Tensor, grad};
 use anygrad_nn::*;
 use common::golden::{Golden, everywhere};
 use common::{close, values};
@@ -111,6 +111,95 @@ fn the_row_of_the_padding_is_zero_and_stays() {
     Sgd::default().step(&params, params.grad(&loss), 0.5).unwrap();
     assert_eq!(row(2), [0.0; 4]);
     close("row 1", &row(1), &before.iter().map(|w| w - 0.5).collect::<Vec<_>>(), 1e-6);
+}
+
+#[test]
+fn an_embedding_learns_with_the_task() {
+    // words 0 to 9 are said of good films, 10 to 19 of bad ones, 20 to 29 of both
+    let draws = Stream(1);
+    let sample = |i: u32| {
+        let label = i % 2;
+        let word = |at: u32| match draws.at(i * 8 + at) % 2 {
+            0 => 20 + draws.at(i * 8 + at + 5000) % 10,
+            _ => 10 * label + draws.at(i * 8 + at + 9000) % 10,
+        };
+        ((0..8).map(word).collect::<Vec<u32>>(), label)
+    };
+    let batch = |from: u32, to: u32| {
+        let (words, labels): (Vec<_>, Vec<_>) = (from..to).map(sample).unzip();
+        let count = labels.len();
+        let words = Tensor::from_slice(&words.concat(), [count, 8], &Device::cpu());
+        (words, Tensor::from_slice(&labels, [count], &Device::cpu()), labels)
+    };
+    let params = params();
+    let model = Sequential::new().then(EmbeddingBag::new(params.at("words"), 30, 4)).then(Linear::new(
+        params.at("fc"),
+        4,
+        2,
+    ));
+    let (words, target, _) = batch(0, 200);
+    let (unseen, _, labels) = batch(200, 300);
+    let accuracy = || {
+        let found = model.forward(&unseen, &mut Ctx::eval()).argmax(1).to_vec::<u32>().unwrap();
+        found.iter().zip(&labels).filter(|(a, b)| a == b).count()
+    };
+    let before = params.get("words.weight").unwrap().to_vec::<f32>().unwrap();
+    let first = accuracy();
+    let mut ctx = Ctx::train(0);
+    for _ in 0..60 {
+        let loss = cross_entropy(&model.forward(&words, &mut ctx), &target);
+        Adam::default().step(&params, params.grad(&loss), 0.05).unwrap();
+    }
+    assert!(accuracy() >= 95 && accuracy() > first, "{first} % to {} %", accuracy());
+    let after = params.get("words.weight").unwrap().to_vec::<f32>().unwrap();
+    assert!(before.iter().zip(&after).all(|(a, b)| a != b));
+}
+
+/// Numbers that look like chance.
+struct Stream(u64);
+
+impl Stream {
+    fn at(&self, i: u32) -> u32 {
+        Rng::from_state(self.0, u64::from(i)).next_key()[0]
+    }
+}
+
+#[test]
+fn characters_and_a_convolution_tell_suffixes_apart() {
+    // words of six letters that end in "ing" or not
+    let draws = Stream(2);
+    let word = |i: u32| {
+        let mut letters: Vec<u32> = (0..6).map(|at| draws.at(i * 6 + at) % 26).collect();
+        if i % 2 == 1 {
+            letters.splice(3.., [8, 13, 6]);
+        }
+        letters
+    };
+    let batch = |range: std::ops::Range<u32>| {
+        let count = range.len();
+        let letters: Vec<u32> = range.clone().flat_map(word).collect();
+        let labels: Vec<u32> = range.map(|i| i % 2).collect();
+        (Tensor::from_slice(&letters, [count, 6], &Device::cpu()), labels)
+    };
+    let params = params();
+    let model = Sequential::new()
+        .then(Embedding::new(params.at("letters"), 26, 8))
+        .then(Tensor::to_channels_first)
+        .then(Conv1d::new(params.at("conv"), 8, 8, 3))
+        .then(relu)
+        .then(GlobalMaxPool)
+        .then(Linear::new(params.at("fc"), 8, 2));
+    let (letters, labels) = batch(0..200);
+    let target = Tensor::from_slice(&labels, [labels.len()], &Device::cpu());
+    let mut ctx = Ctx::train(0);
+    for _ in 0..80 {
+        let loss = cross_entropy(&model.forward(&letters, &mut ctx), &target);
+        Adam::default().step(&params, params.grad(&loss), 0.02).unwrap();
+    }
+    let (unseen, labels) = batch(200..300);
+    let found = model.forward(&unseen, &mut Ctx::eval()).argmax(1).to_vec::<u32>().unwrap();
+    let right = found.iter().zip(&labels).filter(|(a, b)| a == b).count();
+    assert!(right >= 95, "{right} of 100");
 }
 
 #[test]

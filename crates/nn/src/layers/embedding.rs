@@ -120,7 +120,8 @@ macro_rules! table_methods {
 
         /// Cuts rows whose norm is larger to this norm before they are looked up. As in PyTorch this changes the table,
         /// of rows that are looked up in training, and gradients are those of the rows after it. (In evaluation, and
-        /// in a second look-up before the step, rows are cut for that look-up alone.)
+        /// in a second look-up before the step, rows are cut for that look-up alone.) An output layer that shares the
+        /// table comes after the look-up, as the gradient is that of the table after it.
         #[must_use]
         pub fn max_norm(mut self, max_norm: f64) -> Self {
             self.table.set_max_norm(max_norm);
