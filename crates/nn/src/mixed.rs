@@ -55,13 +55,23 @@ pub fn autocast<T>(dtype: DType, body: impl FnOnce() -> T) -> T {
     casting(Some(dtype), body)
 }
 
-/// What `body` makes of `x` in the parameters' own dtype, in the dtype of `x`: for layers that keep running averages,
-/// which are not to be rounded.
+/// What `body` makes of `x` in the parameters' own dtype, or in f32 if that is f16, in the dtype of `x`: for layers that
+/// keep running averages, which are not to be rounded, and for those that take squares, which leave the range of f16
+/// where their means' roots do not.
 pub(crate) fn in_full(x: &Tensor, full: DType, body: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
-    match cast() {
-        Some(_) if x.dtype() != full => casting(None, || body(&x.to_dtype(full)).to_dtype(x.dtype())),
-        _ => body(x),
+    let (wide, seen) = match full {
+        DType::F16 => (DType::F32, Some(DType::F32)),
+        _ => (full, None),
+    };
+    match x.dtype() == DType::F16 || cast().is_some() && x.dtype() != full {
+        true => casting(seen, || body(&x.to_dtype(wide)).to_dtype(x.dtype())),
+        false => body(x),
     }
+}
+
+/// Runs `body`, in which layers see parameters as they are.
+pub(crate) fn uncast<T>(body: impl FnOnce() -> T) -> T {
+    casting(None, body)
 }
 
 /// The factor of a loss whose gradients pass through f16, found while training runs (Micikevicius et al. 2018, Mixed

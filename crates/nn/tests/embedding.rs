@@ -223,6 +223,20 @@ fn two_look_ups_before_a_step_have_the_whole_gradient() {
 }
 
 #[test]
+fn mixed_precision_looks_rows_up_in_f16_and_keeps_the_table_in_f32() {
+    let params = params();
+    let embedding = Embedding::new(params.at("words"), 5, 2).max_norm(0.5).init(Init::Constant(3.0));
+    let y = autocast(DType::F16, || embedding.forward(&indices(&[1, 2]), &mut Ctx::train(0)));
+    assert_eq!(y.dtype(), DType::F16);
+    let gradients = params.grad(&y.to_dtype(DType::F32).sum_all());
+    Sgd::default().step(&params, gradients, 0.0).unwrap();
+    let table = params.get("words.weight").unwrap();
+    assert_eq!(table.dtype(), DType::F32);
+    let short = 0.5 / 2f64.sqrt();
+    close("table", &values(&table), &[3.0, 3.0, short, short, short, short, 3.0, 3.0, 3.0, 3.0], 1e-6);
+}
+
+#[test]
 fn wrong_indices_and_settings_are_named() {
     let params = params();
     let mut names = 0..;

@@ -3,7 +3,7 @@
 
 mod common;
 
-use anygrad_graph::{Device, Rng, Tensor, grad};
+use anygrad_graph::{DType, Device, Rng, Tensor, grad};
 use anygrad_nn::*;
 use common::golden::{Golden, everywhere};
 use common::{close, tensor, values};
@@ -178,6 +178,63 @@ fn batch_norm_before_or_after_the_activation_trains() {
             losses.push(loss.item().unwrap());
         }
         assert!(losses[149] < 0.2 * losses[0], "before {before}: {} to {}", losses[0], losses[149]);
+    }
+}
+
+#[test]
+fn the_eps_of_rms_norm_is_pytorchs_by_default() {
+    for (dtype, eps) in [(DType::F32, f64::from(f32::EPSILON)), (DType::F64, f64::EPSILON)] {
+        let x = eps.sqrt();
+        let params = Params::with_dtype(&Device::cpu(), 0, dtype);
+        let norm = RmsNorm::new(params.at("norm"), [2]);
+        let tiny = Tensor::full([1, 2], x, dtype, &Device::cpu());
+        // x / √(x² + x²)
+        close("eps", &values(&norm.forward(&tiny, &mut Ctx::eval())), &[0.5f64.sqrt(); 2], 1e-6);
+    }
+}
+
+#[test]
+fn halves_are_normalised_in_f32() {
+    // squares of these leave the range of f16
+    let x = Rng::new(5).uniform([3, 4, 5, 6], &Device::cpu()) * 4000.0 - 1000.0;
+    let half = x.to_dtype(DType::F16).detached().unwrap();
+    let x = half.to_dtype(DType::F32).detached().unwrap();
+    type Build = fn(ParamPath) -> Box<dyn Layer>;
+    let builds: [(&str, Build); 6] = [
+        ("batch", |p| Box::new(BatchNorm2d::new(p, 4))),
+        ("layer", |p| Box::new(LayerNorm::new(p, [5, 6]))),
+        ("rms", |p| Box::new(RmsNorm::new(p, [6]))),
+        ("group", |p| Box::new(GroupNorm::new(p, 2, 4))),
+        ("instance", |p| Box::new(InstanceNorm2d::new(p, 4).affine(true))),
+        ("response", |_| Box::new(LocalResponseNorm::new(3))),
+    ];
+    for (name, build) in builds {
+        let run = |dtype: DType, cast: Option<DType>, x: &Tensor| {
+            let params = Params::with_dtype(&Device::cpu(), 0, dtype);
+            let layer = build(params.at("norm"));
+            let forward = |training| {
+                let mut ctx = if training { Ctx::train(0) } else { Ctx::eval() };
+                let y = match cast {
+                    Some(cast) => autocast(cast, || layer.forward(x, &mut ctx)),
+                    None => layer.forward(x, &mut ctx),
+                };
+                assert_eq!(y.dtype(), x.dtype(), "{name}");
+                values(&y)
+            };
+            let trained = forward(true);
+            params.eval(&[]).unwrap();
+            (trained, forward(false))
+        };
+        let (trained, evaluated) = run(DType::F32, None, &x);
+        for (dtype, cast) in [(DType::F32, Some(DType::F16)), (DType::F32, None), (DType::F16, None)] {
+            let (t, e) = run(dtype, cast, &half);
+            // an f16 variance cannot be above 65504
+            let in_range = name != "batch" || dtype == DType::F32;
+            close(name, &t, &trained, 1e-3);
+            if in_range {
+                close(name, &e, &evaluated, 2e-3);
+            }
+        }
     }
 }
 

@@ -54,7 +54,7 @@ impl BatchNorm {
         shape[1] = self.channels;
         let (centred, variance) = match &self.running {
             Some(running) if !ctx.training => {
-                let [mean, variance] = running.constants();
+                let [mean, variance] = running.constants(x);
                 (x - mean.reshape(&shape), variance)
             }
             running => {

@@ -1,5 +1,6 @@
 use anygrad_graph::{Shape, Tensor};
 
+use crate::mixed::{cast, uncast};
 use crate::{Ctx, Init, Layer, Param, ParamPath};
 
 /// A table of rows to look up, with PyTorch's padding index and largest norm.
@@ -60,13 +61,18 @@ impl Table {
     /// The rows that `index` names, `[*index, size]`. `name` is the layer's, for messages.
     #[track_caller]
     pub fn look_up(&self, name: &'static str, index: &Tensor, ctx: &Ctx) -> Tensor {
-        let table = self.weight.tensor();
+        // rows are cast, not the table, which a largest norm changes
+        let table = uncast(|| self.weight.tensor());
         if let Err(message) = self.check() {
             return Tensor::wrong(name, message, &[("index", index), ("weight", &table)]);
         }
         let rows = match self.max_norm {
             Some(max) => self.within_norm(&table, index, max, ctx),
             None => table.embedding(index),
+        };
+        let rows = match cast() {
+            Some(dtype) => rows.to_dtype(dtype),
+            None => rows,
         };
         match self.padding {
             // the value of its row, but no gradient

@@ -1,6 +1,7 @@
 use anygrad_graph::{Shape, Tensor};
 
 use super::affine::{Affine, check_eps, standardise};
+use crate::mixed::in_full;
 use crate::{Ctx, Layer, ParamPath};
 
 /// Group normalisation (Wu & He 2018) of `[N, C, *]`: `y = (x − μ) / √(σ² + ε) · weight + bias`, with μ and σ² (divisor n)
@@ -62,7 +63,7 @@ impl GroupNorm {
 impl Layer for GroupNorm {
     #[track_caller]
     fn forward(&self, x: &Tensor, ctx: &mut Ctx) -> Tensor {
-        ctx.within(self, |_| {
+        let forward = |x: &Tensor| {
             if let Err(message) = self.check(x) {
                 return Tensor::wrong("group_norm", message, &[("input", x)]);
             }
@@ -72,7 +73,9 @@ impl Layer for GroupNorm {
             let mut beside = vec![1; x.rank()];
             beside[1] = self.channels;
             self.affine.apply(y.reshape(x.shape()), &beside)
-        })
+        };
+        let full = self.path.params().dtype();
+        ctx.within(self, |_| in_full(x, full, forward))
     }
 
     fn kind(&self) -> &str {

@@ -46,7 +46,7 @@ impl InstanceNorm {
         beside[1] = self.channels;
         let y = match &self.running {
             Some(running) if !ctx.training => {
-                let [mean, variance] = running.constants();
+                let [mean, variance] = running.constants(x);
                 (x - mean.reshape(&beside)) * (variance + self.eps).rsqrt().reshape(&beside)
             }
             running => {

@@ -1,6 +1,7 @@
 use anygrad_graph::{DType, Shape, Tensor};
 
 use super::affine::{Affine, check_eps, standardise};
+use crate::mixed::in_full;
 use crate::{Ctx, Layer, ParamPath};
 
 /// What is wrong with normalising the last axes of `x` if they are not `shape`.
@@ -74,13 +75,15 @@ impl LayerNorm {
 impl Layer for LayerNorm {
     #[track_caller]
     fn forward(&self, x: &Tensor, ctx: &mut Ctx) -> Tensor {
-        ctx.within(self, |_| {
+        let forward = |x: &Tensor| {
             if let Err(message) = check_eps(self.eps).and_then(|()| check(x, &self.shape)) {
                 return Tensor::wrong("layer_norm", message, &[("input", x)]);
             }
             let (y, _) = standardise(x, &last(self.shape.len()), self.eps);
             self.affine.apply(y, &self.shape)
-        })
+        };
+        let full = self.path.params().dtype();
+        ctx.within(self, |_| in_full(x, full, forward))
     }
 
     fn kind(&self) -> &str {
@@ -99,8 +102,8 @@ impl Layer for LayerNorm {
 /// Normalisation by the root mean square (Zhang & Sennrich 2019) over the last axes:
 /// `y = x / √(mean(x²) + ε) · weight`, of each sample by itself. A [`LayerNorm`] that subtracts nothing.
 ///
-/// Entries: `weight` of ones, of the normalised shape. ε is the distance from 1 to the next number of the input's type,
-/// as in PyTorch: 1.2e-7 for f32.
+/// Entries: `weight` of ones, of the normalised shape. ε is the distance from 1 to the next number, as in PyTorch: 1.2e-7,
+/// and 2.2e-16 for f64.
 ///
 /// ```
 /// use anygrad_graph::{Device, Tensor};
@@ -148,10 +151,9 @@ impl RmsNorm {
 impl Layer for RmsNorm {
     #[track_caller]
     fn forward(&self, x: &Tensor, ctx: &mut Ctx) -> Tensor {
-        ctx.within(self, |_| {
+        let forward = |x: &Tensor| {
             let eps = self.eps.unwrap_or(match x.dtype() {
                 DType::F64 => f64::EPSILON,
-                DType::F16 => 2f64.powi(-10),
                 _ => f64::from(f32::EPSILON),
             });
             if let Err(message) = check_eps(eps).and_then(|()| check(x, &self.shape)) {
@@ -159,7 +161,9 @@ impl Layer for RmsNorm {
             }
             let mean_square = x.square().mean_keep(&last(self.shape.len()));
             self.affine.apply(x * (mean_square + eps).rsqrt(), &self.shape)
-        })
+        };
+        let full = self.path.params().dtype();
+        ctx.within(self, |_| in_full(x, full, forward))
     }
 
     fn kind(&self) -> &str {

@@ -1,5 +1,6 @@
-use anygrad_graph::{PoolOptions, Tensor};
+use anygrad_graph::{DType, PoolOptions, Tensor};
 
+use crate::mixed::in_full;
 use crate::{Ctx, Layer};
 
 /// Local response normalisation (Krizhevsky et al. 2012) across channels of `[N, C, *]`: `b_i = a_i / (k + α/n · Σ_j a_j²)^β`,
@@ -78,7 +79,7 @@ impl LocalResponseNorm {
 impl Layer for LocalResponseNorm {
     #[track_caller]
     fn forward(&self, x: &Tensor, ctx: &mut Ctx) -> Tensor {
-        ctx.within(self, |_| {
+        let forward = |x: &Tensor| {
             if let Err(message) = self.check(x) {
                 return Tensor::wrong("local_response_norm", message, &[("input", x)]);
             }
@@ -91,7 +92,9 @@ impl Layer for LocalResponseNorm {
             let mean = squares.pad(&rows).avg_pool_with(&window).reshape(x.shape());
             let alpha = if self.divided { self.alpha } else { self.alpha * self.size as f64 };
             x / (mean * alpha + self.k).pow(self.beta)
-        })
+        };
+        let full = if x.dtype() == DType::F16 { DType::F32 } else { x.dtype() };
+        ctx.within(self, |_| in_full(x, full, forward))
     }
 
     fn kind(&self) -> &str {

@@ -26,10 +26,10 @@ impl Running {
         [self.mean, self.variance, self.batches].into_iter().for_each(Param::remove);
     }
 
-    /// The averages, as constants for gradients, also where a step has not been run yet.
+    /// The averages in the dtype of `x`, as constants for gradients, also where a step has not been run yet.
     #[track_caller]
-    pub fn constants(&self) -> [Tensor; 2] {
-        [&self.mean, &self.variance].map(|average| average.tensor().stop_gradient())
+    pub fn constants(&self, x: &Tensor) -> [Tensor; 2] {
+        [&self.mean, &self.variance].map(|average| average.tensor().stop_gradient().to_dtype(x.dtype()))
     }
 
     /// Moves the averages towards the mean and the variance (with divisor n − 1) of a batch: by `momentum`, or so that
@@ -38,7 +38,9 @@ impl Running {
     pub fn track(&self, mean: &Tensor, variance: &Tensor, momentum: Option<f64>) {
         let batches = self.batches.tensor() + 1;
         for (running, batch) in [(&self.mean, mean), (&self.variance, variance)] {
-            let (old, new) = (running.tensor().stop_gradient(), batch.stop_gradient());
+            let dtype = running.tensor().dtype();
+            let (old, new) =
+                (running.tensor().stop_gradient().to_dtype(batch.dtype()), batch.stop_gradient());
             let moved = match momentum {
                 Some(momentum) => old * (1.0 - momentum) + new * momentum,
                 None => {
@@ -46,8 +48,8 @@ impl Running {
                     &old + (new - &old) * part
                 }
             };
-            // of the entry's shape and dtype wherever x has the parameters' dtype; otherwise the output is an error
-            let _ = running.replace(moved);
+            // of the entry's shape, as x has its channels
+            let _ = running.replace(moved.to_dtype(dtype));
         }
         let _ = self.batches.replace(batches);
     }
