@@ -2,7 +2,7 @@ use anygrad_graph::{DType, Tensor};
 
 use super::masks::Scores;
 use crate::Ctx;
-use crate::recurrent::layer::scaled_mask;
+use crate::recurrent::stack::scaled_mask;
 
 /// Scaled dot-product attention (Vaswani et al. 2017), `softmax(Q·Kᵀ/√d)·V`: queries `[.., q, d]`, keys `[.., k, d]`
 /// and values `[.., k, e]` give `[.., q, e]`. The leading axes are equal.

@@ -2,9 +2,10 @@
 
 use anygrad_graph::{Shape, Tensor};
 
-use super::layer::{wrong_state, zero_state};
+use super::checks::wrong_state;
 use super::rules::{GruRule, LstmRule, Rule, SimpleRnnRule};
 use super::settings::{Biases, Settings};
+use super::stack::zero_state;
 use super::state::RecurrentState;
 use super::steps::Gates;
 use super::weights::Weights;

@@ -1,9 +1,8 @@
 //! Recurrent layers: stacked, in one or two directions.
 
-use anygrad_graph::{DType, Shape, Tensor};
+use anygrad_graph::Tensor;
 
 use super::rules::{GruRule, LstmRule, Rule, SimpleRnnRule};
-use super::scan::Run;
 use super::settings::{Biases, Merge, Settings};
 use super::state::RecurrentState;
 use super::weights::Weights;
@@ -26,10 +25,10 @@ use crate::{Ctx, Init, Layer, ParamPath, tanh};
 #[derive(Debug)]
 pub struct Recurrent<R: Rule> {
     path: ParamPath,
-    rule: R,
-    settings: Settings,
+    pub(super) rule: R,
+    pub(super) settings: Settings,
     /// Layer by layer, the forward direction before the reverse one.
-    weights: Vec<Weights>,
+    pub(super) weights: Vec<Weights>,
 }
 
 /// The simple recurrent layer of Elman (1990): `h′ = tanh(W·x + b + U·h + c)`. See [`Recurrent`] for shapes, entries
@@ -297,160 +296,6 @@ impl<R: Rule> Recurrent<R> {
         let state = last.unwrap_or_else(|| RecurrentState::poisoned(&y, R::CELL_STATE));
         (y, state)
     }
-
-    /// The layers one after the other.
-    fn stacked(
-        &self,
-        x: &Tensor,
-        mask: Option<&Tensor>,
-        state: Option<&RecurrentState>,
-        ctx: &mut Ctx,
-    ) -> (Tensor, RecurrentState) {
-        let settings = &self.settings;
-        let keep = mask.map(|mask| mask.unsqueeze(2).unbind(1));
-        let mut finals: Vec<RecurrentState> = Vec::with_capacity(self.weights.len());
-        let mut x = x.clone();
-        let directions = settings.directions();
-        for (layer, weights) in self.weights.chunks(directions).enumerate() {
-            let n = x.size(0);
-            if layer > 0 && settings.dropout > 0.0 && ctx.training {
-                x = &x * scaled_mask(settings.dropout, x.shape(), &x, ctx);
-            }
-            if settings.input_dropout > 0.0 && ctx.training {
-                x = &x * scaled_mask(settings.input_dropout, &Shape::from([n, 1, x.size(2)]), &x, ctx);
-            }
-            let sequences = settings.return_sequences || layer + 1 < settings.layers;
-            let mut outputs = Vec::with_capacity(directions);
-            for (direction, weights) in weights.iter().enumerate() {
-                let drop = (settings.recurrent_dropout > 0.0 && ctx.training).then(|| {
-                    scaled_mask(settings.recurrent_dropout, &Shape::from([n, settings.hidden]), &x, ctx)
-                });
-                let run = Run {
-                    x: &x,
-                    initial: self.initial(state, finals.len(), &x),
-                    keep: keep.as_deref(),
-                    drop,
-                    reverse: direction == 1 || directions == 1 && settings.reverse,
-                };
-                let (steps, last) = run.scan(weights, &self.rule, settings.hidden);
-                outputs.push(match sequences {
-                    true => Tensor::stack(&steps.iter().collect::<Vec<_>>(), 1),
-                    false => last.hidden.clone(),
-                });
-                finals.push(last);
-            }
-            x = match (settings.merge, &outputs[..]) {
-                (Some(merge), [forward, reverse]) => merge.of(forward, reverse),
-                (_, [only, ..]) => only.clone(),
-                _ => x,
-            };
-        }
-        (x, RecurrentState::stack(&finals))
-    }
-
-    /// The initial state of one direction of one layer.
-    fn initial(&self, state: Option<&RecurrentState>, index: usize, x: &Tensor) -> RecurrentState {
-        match state {
-            Some(state) => state.part(index),
-            None => zero_state::<R>(x, self.settings.hidden),
-        }
-    }
-
-    /// What is wrong with the settings or the inputs, if anything.
-    #[track_caller]
-    fn wrong(&self, x: &Tensor, mask: Option<&Tensor>, state: Option<&RecurrentState>) -> Option<Tensor> {
-        let weight = self.weights.first().map(Weights::input);
-        if let Some(message) = self.settings.wrong() {
-            return Some(Tensor::wrong(R::NAME, message, &[("input", x)]));
-        }
-        let weight = weight?;
-        let inputs = self.settings.inputs;
-        let given = [("input", x), ("weight_ih_l0", &weight)];
-        if given.iter().any(|(_, t)| t.check().is_err()) {
-            return Some(Tensor::wrong(R::NAME, "", &given));
-        }
-        if x.rank() != 3 || x.size(-1) != inputs {
-            let message = format!(
-                "takes [n, steps, {inputs}]: input {}, weight_ih_l0 {}{}",
-                x.shape(),
-                weight.shape(),
-                if x.rank() == 2 {
-                    "; a recurrent layer before this one needs return_sequences(true)"
-                } else {
-                    ""
-                }
-            );
-            return Some(Tensor::wrong(R::NAME, message, &given));
-        }
-        if x.size(1) == 0 {
-            let message = format!("takes at least 1 step: input {}", x.shape());
-            return Some(Tensor::wrong(R::NAME, message, &given));
-        }
-        mask.and_then(|mask| wrong_mask(R::NAME, x, mask)).or_else(|| self.wrong_state(x, state?))
-    }
-
-    #[track_caller]
-    fn wrong_state(&self, x: &Tensor, state: &RecurrentState) -> Option<Tensor> {
-        let expected = Shape::from([self.weights.len(), x.size(0), self.settings.hidden]);
-        wrong_state::<R>(x, state, &expected, "[layers · directions, n, hidden]")
-    }
-}
-
-/// What is wrong with a state that should be of shape `expected`, if anything.
-#[track_caller]
-pub(super) fn wrong_state<R: Rule>(
-    x: &Tensor,
-    state: &RecurrentState,
-    expected: &Shape,
-    meaning: &str,
-) -> Option<Tensor> {
-    if R::CELL_STATE != state.cell.is_some() {
-        let message = match R::CELL_STATE {
-            true => "the state has no cell state; use RecurrentState::with_cell(hidden, cell)",
-            false => "the state has a cell state, which is for an LSTM; use RecurrentState::new(hidden)",
-        };
-        return Some(Tensor::wrong(R::NAME, message, &[("hidden", &state.hidden)]));
-    }
-    for (name, tensor) in [("hidden", Some(&state.hidden)), ("cell", state.cell.as_ref())] {
-        let Some(tensor) = tensor else { continue };
-        let operands = [("input", x), (name, tensor)];
-        if tensor.check().is_err() || tensor.shape() != expected || tensor.dtype() != x.dtype() {
-            let message = format!(
-                "the {name} state is {meaning}, {} {expected}: {} {}, input {}",
-                x.dtype(),
-                tensor.dtype(),
-                tensor.shape(),
-                x.shape()
-            );
-            return Some(Tensor::wrong(R::NAME, message, &operands));
-        }
-    }
-    None
-}
-
-#[track_caller]
-fn wrong_mask(name: &'static str, x: &Tensor, mask: &Tensor) -> Option<Tensor> {
-    let fits = mask.shape()[..] == x.shape()[..2] && mask.dtype() == DType::Bool;
-    if fits && mask.check().is_ok() {
-        return None;
-    }
-    let message =
-        format!("the mask is bool [n, steps]: input {}, mask {} {}", x.shape(), mask.dtype(), mask.shape());
-    Some(Tensor::wrong(name, message, &[("input", x), ("mask", mask)]))
-}
-
-/// Zeros for `x` `[n, ..]`.
-#[track_caller]
-pub(super) fn zero_state<R: Rule>(x: &Tensor, hidden: usize) -> RecurrentState {
-    let zeros = Tensor::full([x.size(0), hidden], 0.0, x.dtype(), x.device());
-    RecurrentState { cell: R::CELL_STATE.then(|| zeros.clone()), hidden: zeros }
-}
-
-/// 1 / (1 − p) with probability 1 − p, 0 with probability p, of the dtype of `like`.
-#[track_caller]
-pub(crate) fn scaled_mask(p: f64, shape: &Shape, like: &Tensor, ctx: &mut Ctx) -> Tensor {
-    let keep = ctx.rng.bernoulli(1.0 - p, shape, like.device());
-    keep.to_dtype(like.dtype()) / (1.0 - p)
 }
 
 impl<R: Rule> Layer for Recurrent<R> {

@@ -3,8 +3,7 @@ use std::panic::Location;
 use anygrad_graph::{Tensor, recorded_at};
 
 use super::feed_forward::FeedForward;
-use super::norm::LayerNorm;
-use crate::{AttentionMasks, Ctx, Dropout, MultiHeadAttention, ParamPath};
+use crate::{AttentionMasks, Ctx, Dropout, Layer, LayerNorm, MultiHeadAttention, ParamPath};
 
 /// A layer of a Transformer decoder: self-attention, attention to the encoder's output, and a feed-forward net, each
 /// added to what it reads.

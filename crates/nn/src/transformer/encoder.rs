@@ -1,8 +1,7 @@
 use anygrad_graph::Tensor;
 
 use super::feed_forward::FeedForward;
-use super::norm::LayerNorm;
-use crate::{AttentionMasks, Ctx, Dropout, Layer, MultiHeadAttention, ParamPath};
+use crate::{AttentionMasks, Ctx, Dropout, Layer, LayerNorm, MultiHeadAttention, ParamPath};
 
 /// A layer of a Transformer encoder: self-attention and a feed-forward net, each added to what it reads.
 ///

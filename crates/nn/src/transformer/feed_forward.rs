@@ -2,8 +2,7 @@
 
 use anygrad_graph::Tensor;
 
-use super::norm::LayerNorm;
-use crate::{Ctx, Dropout, Layer, Linear, ParamPath, relu};
+use crate::{Ctx, Dropout, Layer, LayerNorm, Linear, ParamPath, relu};
 
 /// `linear2(dropout(f(linear1(x))))`, and the settings of the layer around it.
 #[derive(Debug)]

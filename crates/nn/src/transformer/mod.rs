@@ -3,4 +3,3 @@
 pub mod decoder;
 pub mod encoder;
 mod feed_forward;
-mod norm;
