@@ -24,11 +24,13 @@ mod loader;
 pub mod prepare;
 pub mod protocol;
 mod readers;
+pub mod sequence;
 mod shuffle;
 mod source;
 pub mod synthetic;
 mod table;
 mod targets;
+pub mod text;
 
 pub use batches::{Batch, BatchIter, Batches};
 pub use dataset::Dataset;

@@ -4,7 +4,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{file_error, open};
+use super::{file_error, open, unpacked};
 use crate::{DataError, Dataset, Result};
 
 const SIDE: usize = 32;
@@ -101,12 +101,16 @@ pub fn parse_100(bytes: &[u8], name: &str, labels: Labels100) -> Result<Dataset>
 }
 
 fn read(path: &Path, form: Form) -> Result<Dataset> {
-    let (name, mut bytes) = (path.display().to_string(), Vec::new());
-    open(path)?.read_to_end(&mut bytes).map_err(|error| file_error(&name, error))?;
-    parse(&bytes, &name, form)
+    records(open(path)?, &path.display().to_string(), form)
 }
 
 fn parse(bytes: &[u8], name: &str, form: Form) -> Result<Dataset> {
+    records(unpacked(bytes).map_err(|error| file_error(name, error))?, name, form)
+}
+
+fn records(mut source: impl Read, name: &str, form: Form) -> Result<Dataset> {
+    let mut bytes = Vec::new();
+    source.read_to_end(&mut bytes).map_err(|error| file_error(name, error))?;
     let head = form.classes.len();
     let records = bytes.chunks_exact(head + PIXELS);
     if !records.remainder().is_empty() {

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::image_folder::listed;
-use super::{file_error, open};
+use super::{file_error, open, unpacked};
 use crate::{DataError, Result};
 
 /// A whole text file, plain or gzipped, which is to be UTF-8.
@@ -12,12 +12,29 @@ use crate::{DataError, Result};
 /// # Errors
 /// [`DataError::Io`] if it cannot be read, [`DataError::Line`] where it is not UTF-8.
 pub fn read(path: &Path) -> Result<String> {
-    let (name, mut bytes) = (path.display().to_string(), Vec::new());
-    open(path)?.read_to_end(&mut bytes).map_err(|error| file_error(&name, error))?;
+    text(open(path)?, &path.display().to_string())
+}
+
+/// As [`read`], of a file that is already in memory; `name` is what errors call it.
+///
+/// ```
+/// let error = anygrad_data::text_files::parse(b"fine\nfi\xFFne", "notes").unwrap_err();
+/// assert!(error.to_string().starts_with("notes, line 2: wanted UTF-8 text"));
+/// ```
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(bytes: &[u8], name: &str) -> Result<String> {
+    text(unpacked(bytes).map_err(|error| file_error(name, error))?, name)
+}
+
+fn text(mut source: impl Read, name: &str) -> Result<String> {
+    let mut bytes = Vec::new();
+    source.read_to_end(&mut bytes).map_err(|error| file_error(name, error))?;
     String::from_utf8(bytes).map_err(|error| {
         let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = 1 + good.iter().filter(|&&byte| byte == b'\n').count() as u64;
-        DataError::line(&name, line, "UTF-8 text", error.utf8_error().to_string())
+        DataError::line(name, line, "UTF-8 text", error.utf8_error().to_string())
     })
 }
 
