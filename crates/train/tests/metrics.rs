@@ -133,3 +133,111 @@ fn what_does_not_fit_is_an_error() {
 fn message(result: anygrad_train::Result<f64>) -> String {
     result.unwrap_err().to_string()
 }
+
+#[test]
+fn a_model_that_always_says_no_looks_good_by_accuracy_alone() {
+    let truth: Vec<u32> = (0..100).map(|i| u32::from(i == 17)).collect();
+    let (mut accuracy, mut auc) = (BinaryAccuracy::default(), RocAuc::new());
+    let scores = outputs(&[0.01; 100], &[100]);
+    accuracy.update(&scores, &labels(&truth, 2)).unwrap();
+    auc.update(&scores, &labels(&truth, 2)).unwrap();
+    assert_eq!((accuracy.value(), auc.value()), (0.99, 0.5));
+}
+
+#[test]
+fn recall_falls_as_the_threshold_rises() {
+    let scores: Vec<f32> = (0..40).map(|i| ((i * 17) % 40) as f32 / 40.0).collect();
+    let truth: Vec<bool> =
+        scores.iter().enumerate().map(|(i, &score)| score + ((i % 5) as f32) / 10.0 > 0.6).collect();
+    let at = |threshold: f32| BinaryConfusion::from_scores(&scores, &truth, threshold).unwrap();
+    let sweep: Vec<BinaryConfusion> = (0..10).map(|i| at(i as f32 / 10.0)).collect();
+    for pair in sweep.windows(2) {
+        let [lower, higher] = [pair[0], pair[1]];
+        let recall = |counts: BinaryConfusion| counts.rate(Rate::Recall, ZeroDivision::Zero);
+        assert!(recall(higher) <= recall(lower));
+        // a higher threshold has fewer errors of the first kind and more of the second
+        assert!(higher.false_positives <= lower.false_positives);
+        assert!(higher.false_negatives >= lower.false_negatives);
+    }
+    assert_eq!(at(-1.0).rate(Rate::Recall, ZeroDivision::Zero), 1.0);
+    assert_eq!(at(1.0).rate(Rate::FBeta(1.0), ZeroDivision::Zero), 0.0);
+}
+
+#[test]
+fn pixels_are_counted_by_class() {
+    // two pictures of two pixels, three classes; scores [n, classes, pixels]
+    let scores = outputs(&[0.9, 0.1, 0.05, 0.8, 0.05, 0.1, /* */ 0.1, 0.2, 0.2, 0.2, 0.7, 0.6], &[2, 3, 2]);
+    let truth = numbers(&[0.0, 1.0, 2.0, 0.0], &[2, 2]);
+    let mut matrix = ConfusionMatrix::new(3);
+    matrix.update(&scores, &truth).unwrap();
+    assert_eq!([matrix.count(0, 0), matrix.count(1, 1), matrix.count(2, 2), matrix.count(0, 2)], [1; 4]);
+    assert_eq!(matrix.mean_iou(), (0.5 + 1.0 + 0.5) / 3.0);
+    let mut metric = RateMetric::averaged(Rate::Iou, Average::Macro).named("mean_iou");
+    metric.update(&scores, &truth).unwrap();
+    assert_eq!((metric.name(), metric.value()), ("mean_iou", matrix.mean_iou()));
+    assert_eq!(metric.per_class(), [0.5, 1.0, 0.5]);
+    error(
+        &mut metric,
+        &scores,
+        &numbers(&[0.5; 4], &[2, 2]),
+        "a target is 0.5; it must be the number of a class",
+    );
+
+    // a class that is nowhere does not count
+    let matrix = ConfusionMatrix::from_labels(&[0, 1], &[0, 1], 3).unwrap();
+    assert_eq!(matrix.mean_iou(), 1.0);
+    assert_eq!(matrix.matthews(), 1.0);
+    assert_eq!(ConfusionMatrix::from_labels(&[0, 0], &[0, 1], 2).unwrap().matthews(), 0.0);
+}
+
+#[test]
+fn overlaps_have_their_limits() {
+    assert_eq!(iou(&[false; 3], &[false; 3]).unwrap(), 1.0);
+    assert_eq!(dice(&[false; 3], &[false; 3]).unwrap(), 1.0);
+    assert_eq!(iou(&[true, false], &[false, true]).unwrap(), 0.0);
+    assert_eq!(box_iou([0.0, 0.0, 1.0, 1.0], [2.0, 2.0, 3.0, 3.0]).unwrap(), 0.0);
+    assert_eq!(box_iou([0.0; 4], [0.0; 4]).unwrap(), 0.0);
+    let message = box_iou([1.0, 0.0, 0.0, 1.0], [0.0; 4]).unwrap_err().to_string();
+    assert!(message.contains("takes boxes [x0, y0, x1, y1]: [1, 0, 0, 1]"), "{message}");
+}
+
+#[test]
+fn certain_errors_cost_a_finite_amount() {
+    let mut loss = LogLoss::new();
+    loss.update(&outputs(&[0.0, 1.0], &[2, 1]), &labels(&[1, 1], 2)).unwrap();
+    assert!((loss.value() - 15.942_385 / 2.0).abs() < 1e-5, "{}", loss.value());
+    error(&mut loss, &outputs(&[1.5], &[1]), &labels(&[1], 2), "a prediction is 1.5; it must be in [0, 1]");
+    let mut loss = LogLoss::from_logits();
+    loss.update(&outputs(&[-1e4, 1e4], &[2, 1]), &labels(&[1, 1], 2)).unwrap();
+    loss.update(&outputs(&[1e4, -1e4], &[1, 2]), &labels(&[1], 2)).unwrap();
+    assert_eq!(loss.value(), 3e4 / 3.0);
+    loss.reset();
+    assert!(loss.value().is_nan());
+}
+
+#[test]
+fn areas_leave_out_what_is_not_defined_and_refuse_nan() {
+    let mut auc = RocAuc::new();
+    assert!(auc.value().is_nan());
+    // the third class has no sample
+    let scores = outputs(&[0.8, 0.1, 0.1, 0.2, 0.7, 0.1], &[2, 3]);
+    auc.update(&scores, &labels(&[0, 1], 3)).unwrap();
+    assert_eq!(auc.value(), 1.0);
+    error(&mut auc, &outputs(&[0.5, 0.5], &[1, 2]), &labels(&[0], 2), "2 scores a sample after 3");
+    error(&mut auc, &outputs(&[f32::NAN; 3], &[1, 3]), &labels(&[0], 3), "the prediction is NaN (element 0)");
+    let message = roc_curve(&[f32::NAN], &[true]).unwrap_err().to_string();
+    assert_eq!(message, "metric roc_curve: the prediction is NaN (element 0)");
+    assert!(roc_auc(&[], &[]).unwrap_err().to_string().contains("there is no sample"));
+    assert!(mean_average_precision(&[]).is_err());
+
+    let mut rate = RateMetric::averaged(Rate::Recall, Average::Macro);
+    assert!(rate.value().is_nan());
+    rate.update(&scores, &labels(&[0, 1], 3)).unwrap();
+    error(&mut rate, &outputs(&[0.5, 0.5], &[1, 2]), &labels(&[0], 2), "scores of 2 classes after 3");
+    assert_eq!(rate.value(), 2.0 / 3.0);
+    let beta = &mut RateMetric::binary(Rate::FBeta(-1.0), 0.5);
+    error(beta, &outputs(&[0.5], &[1]), &labels(&[0], 2), "beta is -1; it must be finite and at least 0");
+    let wrong = ConfusionMatrix::from_labels(&[0], &[3], 2).unwrap_err().to_string();
+    assert!(wrong.contains("label 3 is out of range for 2 classes"), "{wrong}");
+    assert!(ConfusionMatrix::new(2).names(["a"]).unwrap_err().to_string().contains("1 names for 2 classes"));
+}

@@ -30,48 +30,80 @@ pub(super) fn paired(name: &str, predictions: usize, targets: usize) -> Result<(
     Ok(())
 }
 
-/// Scores `[b, classes]` with the true class of each row.
+/// Scores with the true class of each row. A row is a sample, or a place of one.
 pub(super) struct Classified<'a> {
-    pub(super) scores: &'a [f32],
+    /// `[rows, classes]`.
+    pub(super) scores: Cow<'a, [f32]>,
     pub(super) classes: usize,
     pub(super) labels: Cow<'a, [u32]>,
 }
 
 impl<'a> Classified<'a> {
-    /// Targets are labels, or `[b, classes]` with the largest number at the class (one-hot).
+    /// Targets are labels, or `[n, classes]` with the largest number at the class (one-hot); for scores
+    /// `[n, classes, *space]` they are `[n, *space]`, the numbers of classes.
     pub(super) fn new(name: &str, predictions: &'a Prediction, targets: &'a BatchTargets) -> Result<Self> {
-        let &[samples, classes] = predictions.shape.as_slice() else {
-            let message = format!("takes scores [n, classes]: predictions {:?}", predictions.shape);
-            return Err(wrong(name, message));
+        let shape = predictions.shape.as_slice();
+        let [samples, classes, space @ ..] = shape else {
+            return Err(wrong(name, format!("takes scores [n, classes]: predictions {shape:?}")));
         };
+        let (samples, classes) = (*samples, *classes);
         let labels: Cow<'a, [u32]> = match targets {
             BatchTargets::Classes { labels, .. } => labels.into(),
-            BatchTargets::Values { values, shape } if *shape == predictions.shape => {
+            BatchTargets::Values { values, shape: given } if space.is_empty() && given == shape => {
                 values.chunks_exact(classes.max(1)).map(|row| largest(row) as u32).collect()
             }
-            BatchTargets::Values { shape, .. } => {
+            BatchTargets::Values { values, shape: given }
+                if given.split_first() == Some((&samples, space)) && !space.is_empty() =>
+            {
+                values.iter().map(|&value| class(name, value)).collect::<Result<_>>()?
+            }
+            BatchTargets::Values { shape: given, .. } => {
                 let message = format!(
-                    "takes labels, or targets of the shape of the scores: predictions {:?}, targets {shape:?}",
-                    predictions.shape
+                    "takes labels, one-hot rows, or a class for each place: predictions {shape:?}, targets {given:?}"
                 );
                 return Err(wrong(name, message));
             }
         };
-        if labels.len() != samples || samples.checked_mul(classes) != Some(predictions.values.len()) {
-            let message = format!("predictions {:?} for {} labels", predictions.shape, labels.len());
-            return Err(wrong(name, message));
+        let places = space.iter().try_fold(1usize, |size, &axis| size.checked_mul(axis));
+        let rows = places.and_then(|places| places.checked_mul(samples));
+        let numbers = rows.and_then(|rows| rows.checked_mul(classes));
+        if rows != Some(labels.len()) || numbers != Some(predictions.values.len()) {
+            return Err(wrong(name, format!("predictions {shape:?} for {} labels", labels.len())));
         }
         if let Some(label) = labels.iter().find(|&&label| label as usize >= classes) {
             return Err(wrong(name, format!("label {label} is out of range for {classes} classes")));
         }
         no_nan(name, &predictions.values)?;
-        Ok(Self { scores: &predictions.values, classes, labels })
+        let scores = classes_last(&predictions.values, classes, places.unwrap_or(1));
+        Ok(Self { scores, classes, labels })
     }
 
     /// The scores of each sample with its class.
     pub(super) fn rows(&self) -> impl Iterator<Item = (&[f32], usize)> {
         self.scores.chunks_exact(self.classes.max(1)).zip(self.labels.iter().map(|&label| label as usize))
     }
+}
+
+/// `[n, classes, places]` as `[n, places, classes]`.
+fn classes_last(values: &[f32], classes: usize, places: usize) -> Cow<'_, [f32]> {
+    if places == 1 {
+        return values.into();
+    }
+    let mut turned = Vec::with_capacity(values.len());
+    for sample in values.chunks_exact(classes.saturating_mul(places).max(1)) {
+        for place in 0..places {
+            turned.extend(sample.iter().skip(place).step_by(places));
+        }
+    }
+    turned.into()
+}
+
+fn class(name: &str, value: f32) -> Result<u32> {
+    let label = value as u32;
+    if label as f32 == value {
+        return Ok(label);
+    }
+    Err(wrong(name, format!("a target is {value}; it must be the number of a class")))
 }
 
 /// The position of the largest number, the first one of equals.
@@ -82,10 +114,11 @@ pub(super) fn largest(row: &[f32]) -> usize {
     row.iter().enumerate().fold((0, f32::NEG_INFINITY), better).0
 }
 
-/// A score for each element, with whether it is positive.
+/// A score for each element, with whether it is positive. `outputs` elements belong to one sample.
 pub(super) struct Binary<'a> {
     pub(super) scores: &'a [f32],
     pub(super) truth: Vec<bool>,
+    pub(super) outputs: usize,
 }
 
 impl<'a> Binary<'a> {
@@ -110,7 +143,7 @@ impl<'a> Binary<'a> {
             return Err(wrong(name, message));
         }
         no_nan(name, scores)?;
-        Ok(Self { scores, truth })
+        Ok(Self { scores, truth, outputs: scores.len().checked_div(samples).unwrap_or(1) })
     }
 
     /// Each score with whether it is positive.

@@ -6,12 +6,27 @@
 //! [`Trainer`](crate::Trainer).
 
 mod accuracy;
+mod confusion;
+mod curves;
 mod custom;
 mod inputs;
+mod overlap;
+mod probability;
+mod ranking;
+mod rates;
 mod regression;
 
 pub use accuracy::{Accuracy, BinaryAccuracy, TopKAccuracy, accuracy};
+pub use confusion::{BinaryConfusion, ConfusionMatrix, Layout};
+pub use curves::{
+    PrecisionRecallCurve, RocCurve, average_precision, mean_average_precision, precision_recall_curve,
+    roc_auc, roc_curve,
+};
 pub use custom::CustomMetric;
+pub use overlap::{box_iou, dice, iou};
+pub use probability::{LogLoss, Perplexity};
+pub use ranking::{AveragePrecision, RocAuc};
+pub use rates::{Average, Rate, RateMetric, ZeroDivision};
 pub use regression::{
     MeanAbsoluteError, MeanSquaredError, R2Score, RootMeanSquaredError, mean_absolute_error,
     mean_squared_error, r2_score, root_mean_squared_error,
