@@ -133,7 +133,7 @@ pub use optim::radam::RAdam;
 pub use optim::rmsprop::RmsProp;
 pub use optim::sgd::Sgd;
 pub use params::{Entry, Param, ParamPath, Params};
-pub use penalty::{ActivityPenalty, Penalty};
+pub use penalty::{ActivityPenalty, Penalised, Penalty};
 pub use recurrent::cell::{GruCell, LstmCell, RecurrentCell, RnnCell};
 pub use recurrent::layer::{Gru, Lstm, Recurrent, SimpleRnn};
 pub use recurrent::mask::length_mask;

@@ -422,3 +422,33 @@ fn names_give_the_optimizers_of_the_constructors() {
     let defaults = ["sgd", "rmsprop", "adadelta", "adam"].map(|name| optimizer(name).unwrap().default_rate());
     assert_eq!(defaults, [0.01, 0.001, 1.0, 0.001]);
 }
+
+#[test]
+fn a_layer_brings_its_penalties_along() {
+    let trained = |layer: bool, recompute: bool| {
+        let params = Params::new(&Device::cpu(), 1);
+        let (fc1, fc2) = (Linear::new(params.at("fc1"), 2, 3), Linear::new(params.at("fc2"), 3, 1));
+        let penalty = Penalty::l2("fc1.weight", 0.5);
+        let hidden = ActivityPenalty::l1(tanh, 0.1);
+        let model = match (layer, recompute) {
+            (false, _) => Sequential::new().then(fc1).then(hidden),
+            (true, false) => Sequential::new().then(penalty.clone().on(fc1, &params)).then(hidden),
+            (true, true) => {
+                let inside = Sequential::new().then(penalty.clone().on(fc1, &params)).then(hidden);
+                Sequential::new().then(Recompute::new(inside))
+            }
+        };
+        let model = model.then(fc2);
+        for _ in 0..3 {
+            let mut ctx = Ctx::train(0);
+            let loss = model.forward(&tensor(&[1.0, 2.0, -1.0, 0.5], [2, 2]), &mut ctx).square().mean_all();
+            let loss = ctx.take_losses().into_iter().fold(loss, |sum, more| sum + more);
+            let loss = if layer { loss } else { loss + penalty.of(&params) };
+            Sgd::default().step(&params, params.grad(&loss), 0.1).unwrap();
+        }
+        params.iter().flat_map(|entry| values(&entry.tensor)).collect::<Vec<_>>()
+    };
+    let by_hand = trained(false, false);
+    close("layer", &trained(true, false), &by_hand, 1e-6);
+    close("recomputed", &trained(true, true), &by_hand, 1e-6);
+}

@@ -1,6 +1,8 @@
 //! The only test of its file: what is counted belongs to the CPU device, which all tests of a process share.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use anygrad_graph::{Device, Tensor};
 use anygrad_nn::schedule::{OneCycle, Schedule};
 use anygrad_nn::*;
@@ -9,8 +11,14 @@ use anygrad_nn::*;
 /// other numbers in every step, and every step is one plan, found from the second on.
 #[test]
 fn numbers_of_wrappers_and_penalties_are_no_part_of_a_plan() {
-    let device = Device::cpu();
-    let params = Params::new(&device, 1);
+    train(&Device::cpu());
+    if let Some(gpu) = common::devices::gpu() {
+        train(&gpu);
+    }
+}
+
+fn train(device: &Device) {
+    let params = Params::new(device, 1);
     let (fc1, fc2) = (Linear::new(params.at("fc1"), 4, 3), Linear::new(params.at("fc2"), 3, 2));
     let ema = Ema::new(&params, 0.9).unwrap().corrected();
     // a copy for each shape
@@ -26,8 +34,8 @@ fn numbers_of_wrappers_and_penalties_are_no_part_of_a_plan() {
             .with("fc2.weight", Constraint::min_max_norm(part, 2.0, part));
         let penalty = Penalty::l1_l2("*.weight", part, part * part);
         let pixels: Vec<f32> = (0..12).map(|i| ((i * 7 + step * 5) % 11) as f32 / 11.0).collect();
-        let x = Tensor::from_slice(&pixels, [3, 4], &device);
-        let labels = Tensor::from_slice(&[step % 2, 1, 0], [3], &device);
+        let x = Tensor::from_slice(&pixels, [3, 4], device);
+        let labels = Tensor::from_slice(&[step % 2, 1, 0], [3], device);
         let mut ctx = Ctx::train_step(7, u64::from(step));
         let hidden = ActivityPenalty::l1(tanh, part).forward(&fc1.forward(&x, &mut ctx), &mut ctx);
         let mut loss = cross_entropy(&fc2.forward(&hidden, &mut ctx), &labels) + penalty.of(&params);

@@ -154,6 +154,9 @@ where
                 }
                 None => self.loss.loss(&output, &feed.targets),
             };
+            // penalties that layers have of their own
+            let own = pass.ctx.take_losses().into_iter();
+            let loss = own.fold(loss, |loss, more| &loss + more.to_dtype(loss.dtype()));
             (output, loss)
         });
         if let Some(sums) = sums {

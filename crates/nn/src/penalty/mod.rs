@@ -1,13 +1,16 @@
 //! Penalties on weights and on activities, which are added to a loss.
 
 mod activity;
+mod penalised;
 
 pub use activity::ActivityPenalty;
+pub use penalised::Penalised;
 
-use anygrad_graph::Tensor;
+use anygrad_graph::{DType, Tensor};
 
 use crate::error::Error;
 use crate::glob::fits;
+use crate::layer::Layer;
 use crate::params::Params;
 use crate::store::{Kind, Slot};
 
@@ -52,6 +55,9 @@ enum Size {
 
 impl Size {
     fn of(self, w: &Tensor) -> Tensor {
+        // a sum of halves may leave their range
+        let wide = (w.dtype() == DType::F16).then(|| w.to_dtype(DType::F32));
+        let w = wide.as_ref().unwrap_or(w);
         match self {
             Self::L1(factor) => w.abs().sum_all() * factor,
             Self::L2(factor) => w.square().sum_all() * (factor / 2.0),
@@ -91,6 +97,13 @@ impl Penalty {
     pub fn and(mut self, other: Penalty) -> Self {
         self.terms.extend(other.terms);
         self
+    }
+
+    /// `layer`, which adds this penalty of the parameters in `params` to the loss of every forward pass in training, as
+    /// Keras' `kernel_regularizer` does; for a training loop that [takes](crate::Ctx::take_losses) such losses, as
+    /// `anygrad_train`'s does.
+    pub fn on<L: Layer>(self, layer: L, params: &Params) -> Penalised<L> {
+        Penalised { layer, penalty: self, params: params.clone() }
     }
 
     /// The penalty of the parameters of a store as they are now: a scalar, to be added to a loss. Frozen parameters
