@@ -3,6 +3,7 @@
 use anygrad_graph::Tensor;
 use anygrad_nn::{LossScale, Params};
 
+use crate::meter::Meter;
 use crate::run::Position;
 use crate::sums::Sums;
 use crate::{EpochRow, History, Result, Scores, SumsState, TrainError, TrainState};
@@ -139,6 +140,7 @@ pub struct Training<'r> {
     pub(crate) history: &'r History,
     /// Of the epoch at hand.
     pub(crate) sums: &'r Sums,
+    pub(crate) meter: &'r Meter,
     /// Of the step just made.
     pub(crate) loss: Option<&'r Tensor>,
     /// The states of all callbacks; that of the one at hand is empty.
@@ -283,6 +285,7 @@ impl Training<'_> {
             rate_factor: position.factor,
             seconds: if over { 0.0 } else { position.seconds() },
             sums: if over { SumsState::default() } else { self.sums.state()? },
+            metrics: if over { Vec::new() } else { self.meter.state()? },
             loss_scale: self.loss_scale.map(LossScale::read).transpose()?,
             callbacks: (self.callbacks)(),
             history,

@@ -177,6 +177,9 @@ where
         state.check(&run.fit, run.position.seed, samples, std::any::type_name::<O>())?;
         run.position.resume(state, run.fit.schedule);
         run.sums = Sums::from_state(&state.sums, self.params.device());
+        if state.step > 0 {
+            run.meter.restore(&state.metrics)?;
+        }
         self.steps = state.steps;
         self.history = state.history.clone();
         // a limit of steps may have been raised since; other reasons to end stay
@@ -202,7 +205,9 @@ where
         let done = run.position.step;
         (0..done).for_each(|_| run.fit.progress.step(None));
         let mut stream = stream.skip(done.saturating_mul(accumulate)).peekable();
-        run.meter.reset();
+        if done == 0 {
+            run.meter.reset();
+        }
         run.guard = run.fit.locate_not_finite.then(|| Guard::new(done, self.params.device()));
         self.tell(run, |callback, training| callback.begin_epoch(training).map(|()| Flow::Continue))?;
         self.validate_if_missed(run)?;
@@ -310,6 +315,7 @@ where
                 params: &self.params,
                 history: &self.history,
                 sums: &run.sums,
+                meter: &run.meter,
                 loss: run.loss.as_ref(),
                 callbacks: &states,
                 place: at,

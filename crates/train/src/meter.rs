@@ -4,7 +4,7 @@ use anygrad_data::BatchTargets;
 use anygrad_graph::{DType, Tensor};
 
 use crate::metrics::Metric;
-use crate::{Prediction, Result, Scores};
+use crate::{Prediction, Result, Scores, TrainError};
 
 /// Makes a metric that has seen no sample.
 pub(crate) type MakeMetric = Box<dyn Fn() -> Box<dyn Metric> + Send + Sync>;
@@ -22,6 +22,34 @@ impl Meter {
     /// Whether there is a metric at all.
     pub(crate) fn wants_outputs(&self) -> bool {
         !self.metrics.is_empty()
+    }
+
+    /// The names of the metrics and their [states](Metric::state).
+    pub(crate) fn state(&self) -> Result<Vec<(String, Vec<f64>)>> {
+        let state = |metric: &dyn Metric| match metric.state() {
+            Some(state) => Ok((metric.name().to_owned(), state)),
+            None => {
+                let message = format!(
+                    "the metric {} keeps no state, so a run cannot be saved in the middle of an epoch: save it after \
+                     epochs, or set train_metrics to false",
+                    metric.name()
+                );
+                Err(TrainError::Setting { message })
+            }
+        };
+        self.metrics.iter().map(|metric| state(&**metric)).collect()
+    }
+
+    /// Takes over what [`state`](Meter::state) gave.
+    pub(crate) fn restore(&mut self, state: &[(String, Vec<f64>)]) -> Result<()> {
+        let is: Vec<&str> = self.metrics.iter().map(|metric| metric.name()).collect();
+        let was: Vec<&str> = state.iter().map(|(name, _)| name.as_str()).collect();
+        if is != was {
+            let message =
+                format!("resume: the metrics were {was:?} and are {is:?}; they have to be the same to go on");
+            return Err(TrainError::Setting { message });
+        }
+        self.metrics.iter_mut().zip(state).try_for_each(|(metric, (_, state))| metric.restore(state))
     }
 
     /// Forgets all samples.

@@ -39,6 +39,8 @@ pub struct TrainState {
     pub seconds: f64,
     /// The sums of the epoch at hand.
     pub sums: SumsState,
+    /// The metrics of the epoch at hand, each with its [`state`](crate::Metric::state).
+    pub metrics: Vec<(String, Vec<f64>)>,
     /// Of mixed precision: the scale, and the steps since it changed.
     pub loss_scale: Option<[f64; 2]>,
     /// Of each callback, its [`state`](crate::Callback::state); empty for the one that asked.

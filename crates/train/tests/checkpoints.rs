@@ -6,15 +6,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anygrad_data::{Dataset, digits};
+use anygrad_data::{BatchTargets, Dataset, digits};
 use anygrad_graph::{DType, Device, Tensor};
 use anygrad_nn::{
     Adam, BatchNorm2d, Conv2d, Dropout, Flatten, Linear, Optimizer, Params, Sequential, Sgd, cross_entropy,
-    relu,
+    mse, relu,
 };
+use anygrad_train::metrics::{CustomMetric, MeanAbsoluteError, Metric, R2Score, TopKAccuracy};
 use anygrad_train::{
-    Callback, Checkpoints, EpochRow, Fit, Flow, History, Monitor, Progress, Result, TrainState, Trainer,
-    Training,
+    Callback, Checkpoints, EpochRow, Fit, Flow, History, Monitor, Prediction, Progress, Result, TrainState,
+    Trainer, Training,
 };
 
 struct Folder(PathBuf);
@@ -273,6 +274,68 @@ fn other_settings_are_errors_that_name_the_difference() {
         let message = error(Fit { callbacks: &mut [&mut checkpoints], ..quiet() }, &mut same);
         assert_eq!(message, format!("fit: checkpoints: {name} is 0; it must be at least 1"));
     }
+}
+
+/// A metric that keeps no state: the number of samples.
+#[derive(Default)]
+struct Seen(f64);
+
+impl Metric for Seen {
+    fn name(&self) -> &str {
+        "seen"
+    }
+    fn reset(&mut self) {
+        self.0 = 0.0;
+    }
+    fn update(&mut self, predictions: &Prediction, _: &BatchTargets) -> Result<()> {
+        self.0 += predictions.shape[0] as f64;
+        Ok(())
+    }
+    fn value(&self) -> f64 {
+        self.0
+    }
+}
+
+#[test]
+fn metrics_of_half_an_epoch_go_on_with_the_same_bits() {
+    let folder = Folder::new("metrics");
+    let mean = |predictions: &Prediction, _: &BatchTargets| f64::from(predictions.values.iter().sum::<f32>());
+    let regression = || {
+        let params = Params::new(&Device::cpu(), 3);
+        let layer = Linear::new(params.at("fc"), 64, 1);
+        let trainer = Trainer::new(layer, params, mse, Adam::default());
+        let trainer = trainer.metric(MeanAbsoluteError::new).metric(R2Score::new);
+        trainer.metric(move || CustomMetric::new("sum", mean))
+    };
+    let labels = data().targets().labels().unwrap().iter().map(|&label| label as f32).collect();
+    let data = Dataset::values(data().inputs().to_vec(), [64], labels, [1]).unwrap();
+    let wanted = regression().fit(&data, quiet()).unwrap();
+    for at in [2, 6] {
+        let (mut checkpoints, bomb) =
+            (Checkpoints::new(&folder.0).every_steps(2).overwrite(), &mut Bomb(at + 1));
+        let fit = Fit { callbacks: &mut [&mut checkpoints, bomb], ..quiet() };
+        assert!(regression().fit(&data, fit).is_err());
+        let mut later = regression();
+        let state = checkpoints.resume(later.params()).unwrap().unwrap();
+        assert_eq!((state.run_steps, state.metrics.len()), (at, 3));
+        same_rows(&later.fit(&data, Fit { resume: Some(&state), ..quiet() }).unwrap(), &wanted);
+
+        let mut other = trainer(&Device::cpu()).metric(|| TopKAccuracy::new(2));
+        let other_state =
+            TrainState { optimizer: std::any::type_name::<Adam>().to_owned(), seed: 11, ..state };
+        let fit = Fit { resume: Some(&other_state), ..quiet() };
+        let message = other.fit(&self::data(), fit).unwrap_err().to_string();
+        let wanted = r#"the metrics were ["mae", "r2", "sum"] and are ["top_2_accuracy"]"#;
+        assert!(message.contains(wanted), "{message}");
+    }
+    let mut trainer = trainer(&Device::cpu()).metric(Seen::default);
+    let mut checkpoints = Checkpoints::new(&folder.0).every_steps(2).overwrite();
+    let message = trainer.fit(&self::data(), Fit { callbacks: &mut [&mut checkpoints], ..quiet() });
+    let message = message.unwrap_err().to_string();
+    assert!(message.contains("the metric seen keeps no state"), "{message}");
+    // between epochs there is nothing to keep
+    let mut checkpoints = Checkpoints::new(&folder.0).overwrite();
+    trainer.fit(&self::data(), Fit { callbacks: &mut [&mut checkpoints], ..quiet() }).unwrap();
 }
 
 /// Tells the run to end after the second epoch.

@@ -30,6 +30,7 @@ pub(super) fn to_text(state: &TrainState) -> String {
         rate_factor,
         seconds,
         sums,
+        metrics,
         loss_scale,
         callbacks,
         history,
@@ -50,6 +51,7 @@ pub(super) fn to_text(state: &TrainState) -> String {
         "rate_factor": float(*rate_factor),
         "seconds": float(*seconds),
         "sums": sums_value(sums),
+        "metrics": metrics.iter().map(|(name, state)| json!([name, list(state)])).collect::<Vec<_>>(),
         "loss_scale": loss_scale.map(|numbers| list(&numbers)),
         "callbacks": callbacks.iter().map(|numbers| list(numbers)).collect::<Vec<_>>(),
         "history": history_value(history),
@@ -124,10 +126,18 @@ pub(super) fn from_text(text: &str) -> Result<TrainState> {
         rate_factor: fields.number("rate_factor")?,
         seconds: fields.number("seconds")?,
         sums: sums(fields.get("sums")?)?,
+        metrics: fields.array("metrics")?.iter().map(metric).collect::<Result<_>>()?,
         loss_scale: fields.optional("loss_scale").map(pair).transpose()?,
         callbacks: fields.array("callbacks")?.iter().map(numbers).collect::<Result<_>>()?,
         history: history(fields.get("history")?)?,
     })
+}
+
+fn metric(value: &Value) -> Result<(String, Vec<f64>)> {
+    match value.as_array().map(Vec::as_slice) {
+        Some([Value::String(name), state]) => Ok((name.clone(), numbers(state)?)),
+        _ => Err("a metric is no pair".to_owned()),
+    }
 }
 
 fn sums(value: &Value) -> Result<SumsState> {
@@ -269,6 +279,7 @@ mod tests {
             rate_factor: 1.0 / 3.0,
             seconds: 1e300,
             sums: SumsState { loss: 1e-45, correct: 5, finite: 3, labelled: true, samples: 7, batches: 3 },
+            metrics: vec![("f1".to_owned(), vec![1.0, 0.1]), ("none".to_owned(), vec![])],
             loss_scale: Some([65536.0, 12.0]),
             callbacks: vec![vec![], vec![0.1, f64::INFINITY, -1.0]],
             history,

@@ -1,7 +1,7 @@
 use anygrad_data::BatchTargets;
 
-use super::Metric;
 use super::inputs::{Binary, Classified, largest, paired, wrong};
+use super::{Metric, foreign_state};
 use crate::{Prediction, Result};
 
 /// How many of how many.
@@ -20,6 +20,17 @@ impl Share {
     /// NaN of nothing.
     fn value(self) -> f64 {
         self.hits as f64 / self.total as f64
+    }
+
+    fn state(self) -> Vec<f64> {
+        vec![self.hits as f64, self.total as f64]
+    }
+
+    fn of(state: &[f64]) -> Option<Self> {
+        match *state {
+            [hits, total] => Some(Self { hits: hits as u64, total: total as u64 }),
+            _ => None,
+        }
     }
 }
 
@@ -84,6 +95,15 @@ impl Metric for Accuracy {
     fn value(&self) -> f64 {
         self.share.value()
     }
+
+    fn state(&self) -> Option<Vec<f64>> {
+        Some(self.share.state())
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        self.share = Share::of(state).ok_or_else(|| foreign_state(self.name(), state))?;
+        Ok(())
+    }
 }
 
 /// The share of elements whose score is on the right side of a threshold: above it is positive, as in Keras'
@@ -147,6 +167,15 @@ impl Metric for BinaryAccuracy {
     fn value(&self) -> f64 {
         self.share.value()
     }
+
+    fn state(&self) -> Option<Vec<f64>> {
+        Some(self.share.state())
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        self.share = Share::of(state).ok_or_else(|| foreign_state(self.name(), state))?;
+        Ok(())
+    }
 }
 
 /// The share of samples whose label is among the k highest scores: Keras' `top_k_categorical_accuracy`. A label whose
@@ -202,5 +231,14 @@ impl Metric for TopKAccuracy {
 
     fn value(&self) -> f64 {
         self.share.value()
+    }
+
+    fn state(&self) -> Option<Vec<f64>> {
+        Some(self.share.state())
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        self.share = Share::of(state).ok_or_else(|| foreign_state(self.name(), state))?;
+        Ok(())
     }
 }

@@ -2,8 +2,8 @@ use std::fmt;
 
 use anygrad_data::BatchTargets;
 
-use super::Metric;
 use super::inputs::wrong;
+use super::{Metric, foreign_state};
 use crate::{Prediction, Result};
 
 /// A metric made of a function of a batch, `(outputs, targets) → number`: the mean over the batches, each weighted by
@@ -58,6 +58,18 @@ impl<F: Fn(&Prediction, &BatchTargets) -> f64> Metric for CustomMetric<F> {
 
     fn value(&self) -> f64 {
         self.sum / self.samples as f64
+    }
+
+    fn state(&self) -> Option<Vec<f64>> {
+        Some(vec![self.sum, self.samples as f64])
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        match *state {
+            [sum, samples] => (self.sum, self.samples) = (sum, samples as usize),
+            _ => return Err(foreign_state(&self.name, state)),
+        }
+        Ok(())
     }
 }
 

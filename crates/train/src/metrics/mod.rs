@@ -34,7 +34,7 @@ pub use regression::{
 
 use anygrad_data::BatchTargets;
 
-use crate::{Prediction, Result};
+use crate::{Prediction, Result, TrainError};
 
 /// A number about a model on a data set, gathered batch by batch.
 ///
@@ -68,6 +68,27 @@ pub trait Metric {
     /// The metric over all samples since the last [`reset`](Metric::reset); NaN where it is not defined, such as over
     /// no sample.
     fn value(&self) -> f64;
+
+    /// The numbers from which [`restore`](Metric::restore) makes the metric what it is, for a run that is saved in the
+    /// middle of an epoch; `None` if it cannot be.
+    fn state(&self) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// Takes over what [`state`](Metric::state) gave.
+    ///
+    /// # Errors
+    /// These are not numbers of this metric.
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        Err(foreign_state(self.name(), state))
+    }
+}
+
+/// The error of a metric that is to take over numbers that are not its own.
+pub(crate) fn foreign_state(metric: &str, state: &[f64]) -> TrainError {
+    TrainError::Setting {
+        message: format!("resume: {} numbers are no state of the metric {metric}", state.len()),
+    }
 }
 
 impl Metric for Box<dyn Metric> {
@@ -85,5 +106,13 @@ impl Metric for Box<dyn Metric> {
 
     fn value(&self) -> f64 {
         (**self).value()
+    }
+
+    fn state(&self) -> Option<Vec<f64>> {
+        (**self).state()
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        (**self).restore(state)
     }
 }

@@ -2,8 +2,8 @@
 
 use anygrad_data::BatchTargets;
 
-use super::Metric;
 use super::inputs::{Numbers, no_nan, paired, wrong};
+use super::{Metric, foreign_state};
 use crate::{Prediction, Result};
 
 /// A running mean of a function of prediction and target.
@@ -134,6 +134,18 @@ macro_rules! mean_error {
             fn value(&self) -> f64 {
                 $finish(self.mean.value())
             }
+
+            fn state(&self) -> Option<Vec<f64>> {
+                Some(vec![self.mean.sum, self.mean.count as f64])
+            }
+
+            fn restore(&mut self, state: &[f64]) -> Result<()> {
+                match *state {
+                    [sum, count] => self.mean = Mean { sum, count: count as u64 },
+                    _ => return Err(foreign_state(self.name(), state)),
+                }
+                Ok(())
+            }
         }
     };
 }
@@ -250,5 +262,25 @@ impl Metric for R2Score {
 
     fn value(&self) -> f64 {
         self.outputs.iter().map(|output| output.r2()).sum::<f64>() / self.outputs.len() as f64
+    }
+
+    fn state(&self) -> Option<Vec<f64>> {
+        let numbers = |output: &Variance| [output.count as f64, output.mean, output.total, output.residual];
+        Some(self.outputs.iter().flat_map(numbers).collect())
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        let (outputs, rest) = state.as_chunks::<4>();
+        if !rest.is_empty() {
+            return Err(foreign_state("r2", state));
+        }
+        let output = |&[count, mean, total, residual]: &[f64; 4]| Variance {
+            count: count as u64,
+            mean,
+            total,
+            residual,
+        };
+        self.outputs = outputs.iter().map(output).collect();
+        Ok(())
     }
 }
