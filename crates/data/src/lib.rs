@@ -12,6 +12,19 @@
 //! }
 //! # Ok::<(), anygrad_data::DataError>(())
 //! ```
+//!
+//! | to do | where |
+//! | --- | --- |
+//! | read files | [`mnist`], [`cifar`], [`idx`], [`csv`], [`image_folder`], [`text_files`]; [`digits`] are built in |
+//! | make samples up | [`synthetic`] |
+//! | divide and judge | [`Dataset::split`], [`Dataset::folds`] and their relatives, [`protocol`] |
+//! | prepare numbers | [`prepare`], fitted on the training set alone |
+//! | prepare text and sequences | [`text`], [`sequence`] |
+//! | change pictures at random | [`augment`] |
+//! | make batches | [`Dataset::batches`]; [`Loader`] does so ahead, in threads, from any [`Source`] |
+//!
+//! Every random choice is a function of a seed and of what it is made for (an epoch, a sample), never of the number of
+//! threads or of what was asked for before.
 #![forbid(unsafe_code)]
 
 pub mod augment;

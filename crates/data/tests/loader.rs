@@ -116,6 +116,33 @@ fn an_endless_source_takes_no_more_memory_than_the_batches_ahead() {
     assert_eq!(Arc::strong_count(&source), 2);
 }
 
+/// 800 MB of samples go by, and the process grows by less than a twentieth of that.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_stays_constant_while_samples_stream_by() {
+    let resident = || -> usize {
+        let text = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    let source = Generated::new(200_000, [1000], TargetKind::Classes(2), |index| {
+        Ok(Sample { input: vec![index as f32; 1000], target: Target::Class(0) })
+    });
+    let settings = LoaderSettings { batch_size: 100, ..LoaderSettings::default() };
+    let loader = Loader::new(source, settings).unwrap();
+    let (mut samples, mut before, mut most) = (0, 0, 0);
+    for (number, batch) in loader.epoch(0).enumerate() {
+        samples += batch.unwrap().len();
+        match number {
+            50 => before = resident(),
+            _ if number % 50 == 0 => most = most.max(resident()),
+            _ => {}
+        }
+    }
+    assert_eq!(samples, 200_000);
+    assert!(most < before + 40_000, "{before} kB, then {most} kB");
+}
+
 #[test]
 fn errors_and_panics_reach_the_consumer_in_their_place() {
     for (panics, text) in

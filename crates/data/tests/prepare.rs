@@ -208,6 +208,9 @@ fn categories_are_encoded_by_those_of_the_training_set() {
             .contains("categories in column \"rings\"")
     );
     assert!(OrdinalEncoder::fit(&train, &["none"]).is_err());
+    let encoder = OneHotEncoder::fit(&train, &["sex", "colour"]).unwrap();
+    assert_eq!(encoder.categories()[0], ("sex".to_owned(), ["F", "I", "M"].map(str::to_owned).to_vec()));
+    assert_eq!(OneHotEncoder::from_categories(encoder.categories().to_vec()), encoder);
     // a part of the table knows only its own categories
     let part = train.subset(&[0, 2]).unwrap();
     assert_eq!(OneHotEncoder::fit(&part, &["sex"]).unwrap().apply(&part).unwrap().names().count(), 4);

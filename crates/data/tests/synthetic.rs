@@ -32,16 +32,28 @@ fn rings_petals_and_spirals_follow_their_formulas() {
         let radius = point[0].hypot(point[1]);
         assert!(if label == 0 { radius <= 0.4 + 1e-6 } else { (0.7 - 1e-6..=1.0 + 1e-6).contains(&radius) });
     }
-    for (count, petals_) in [(401, 4), (400, 5)] {
-        let flower = petals(count, petals_, 0.0, 3).unwrap();
+    for count in [401, 400] {
+        let flower = flower(count, 0.0, 3).unwrap();
         for (place, (point, label)) in points(&flower).enumerate() {
             let of_class = (count + 1 - label as usize) / 2;
             let t = std::f64::consts::PI * (f64::from(label) + (place / 2) as f64 / of_class as f64);
-            let r = (petals_ as f64 * t).sin();
+            let r = (4.0 * t).sin();
             let wanted = [r * t.sin(), r * t.cos()];
             assert!(point.iter().zip(wanted).all(|(&a, b)| (f64::from(a) - b).abs() < 1e-5), "{place}");
         }
     }
+    let mut seen = [0; 8];
+    for (point, label) in points(&petals(2000, 8, 0.0, 3).unwrap()) {
+        let place = (f32::atan2(point[1], point[0]) / std::f32::consts::TAU).rem_euclid(1.0) * 8.0;
+        let along = place.fract();
+        seen[place as usize % 8] += 1;
+        let radius = point[0].hypot(point[1]);
+        // an angle near a border may round to either side, and has radius 0 there
+        assert!(radius < 0.01 || place as u32 % 2 == label, "{place} {label}");
+        assert!((radius - (std::f32::consts::PI * along).sin()).abs() < 1e-3);
+    }
+    // 250 on each expected, standard deviation 14
+    assert!(seen.iter().all(|&count| (190..310).contains(&count)), "{seen:?}");
     // one turn of two arms is the plain spiral; more turns wind on
     assert_eq!(wound_spirals(100, 2, 1.0, 0.1, 1).unwrap(), spirals(100, 2, 0.1, 1).unwrap());
     for (point, label) in points(&wound_spirals(300, 2, 2.5, 0.0, 1).unwrap()) {
@@ -69,9 +81,10 @@ fn noise_has_the_size_that_was_asked_for() {
 #[test]
 fn one_seed_gives_the_same_points_and_another_others() {
     type Make = fn(u64) -> Result<Dataset, DataError>;
-    let all: [Make; 9] = [
+    let all: [Make; 10] = [
         |seed| ring(50, 0.1, seed),
-        |seed| petals(50, 4, 0.1, seed),
+        |seed| petals(50, 8, 0.1, seed),
+        |seed| flower(50, 0.1, seed),
         |seed| circles(50, 0.3, 0.1, seed),
         |seed| moons(50, 0.1, seed),
         |seed| wound_spirals(50, 3, 2.0, 0.1, seed),
@@ -94,7 +107,7 @@ fn gates_and_wrong_settings() {
     let error = |data: Result<Dataset, DataError>| data.unwrap_err().to_string();
     assert_eq!(error(ring(5, -1.0, 1)), "ring: noise is -1; it must be a finite number that is at least 0");
     assert_eq!(error(circles(5, 1.0, 0.0, 1)), "circles: factor is 1; it must be at least 0 and below 1");
-    assert_eq!(error(petals(5, 0, 0.0, 1)), "petals: petals is 0; it must be 1 at least");
+    assert_eq!(error(petals(5, 0, 0.0, 1)), "petals: petals is 0; it must be an even number above 0");
     assert!(moons(5, f32::NAN, 1).is_err() && wound_spirals(5, 2, f32::INFINITY, 0.0, 1).is_err());
     assert!(linear(5, &[], 0.0, 0.0, 1).is_err());
     for count in [0, 1, 2, 3] {

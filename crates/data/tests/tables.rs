@@ -130,6 +130,20 @@ fn tables_come_without_header_with_other_separators_and_gzipped() {
     }
 }
 
+/// The form of UCI's auto-mpg.data: columns aligned by spaces, a tab, and a name in quotes.
+#[test]
+fn columns_may_be_parted_by_runs_of_spaces() {
+    let text = "18.0   8   307.0      130.0\t\"chevrolet chevelle  malibu\"\r\n 25.0   4   98.00      ?\t\"ford pinto\"  \n";
+    let settings = CsvSettings { header: false, delimiter: b' ', ..CsvSettings::default() };
+    let table = csv::parse(text.as_bytes(), "mpg", &settings).unwrap();
+    assert_eq!((table.rows(), table.columns().len()), (2, 5));
+    assert_eq!(table.column("4").unwrap().values.word(0).as_deref(), Some("chevrolet chevelle  malibu"));
+    assert!(table.numbers("3").unwrap()[1].is_nan());
+    let data = table.without(&["4"]).unwrap().dataset("0").unwrap();
+    assert_eq!((data.input_shape(), data.input(1).unwrap()[..2].to_vec()), (&[3][..], vec![4.0, 98.0]));
+    assert_eq!(error("1 2\n1  \t 2\n1 2 3\n", &settings), "t, line 3: wanted 2 values, found 3");
+}
+
 #[test]
 fn text_is_read_by_line_by_file_and_by_folder() {
     let folder = Folder::new("texts");

@@ -22,7 +22,7 @@ use epoch::Work;
 pub struct LoaderSettings {
     /// Samples a batch; 32. The last batch of an epoch holds what is left.
     pub batch_size: usize,
-    /// Whether every epoch has its own random order; true.
+    /// Whether every epoch has its own random order, which takes 8 bytes a sample; true.
     pub shuffle: bool,
     /// Names the orders and the random numbers of the transforms; 0.
     pub seed: u64,

@@ -90,6 +90,16 @@ impl OneHotEncoder {
         Fitted::new("OneHotEncoder", train, columns).map(Self)
     }
 
+    /// The columns with their categories, in order: to be kept beside the weights of a model.
+    pub fn categories(&self) -> &[(String, Vec<String>)] {
+        &self.0.columns
+    }
+
+    /// An encoder of these columns and categories, as [`categories`](Self::categories) gave them.
+    pub fn from_categories(columns: Vec<(String, Vec<String>)>) -> Self {
+        Self(Fitted { columns, unknown: Unknown::default() })
+    }
+
     /// What to do with a category that was not in the training set; an error unless set.
     pub fn unknown(mut self, unknown: Unknown) -> Self {
         self.0.unknown = unknown;
@@ -135,6 +145,16 @@ impl OrdinalEncoder {
     /// [`DataError::Needs`] if there is no such column, or it holds numbers.
     pub fn fit(train: &Table, columns: &[&str]) -> Result<Self> {
         Fitted::new("OrdinalEncoder", train, columns).map(Self)
+    }
+
+    /// The columns with their categories, in order: to be kept beside the weights of a model.
+    pub fn categories(&self) -> &[(String, Vec<String>)] {
+        &self.0.columns
+    }
+
+    /// An encoder of these columns and categories, as [`categories`](Self::categories) gave them.
+    pub fn from_categories(columns: Vec<(String, Vec<String>)>) -> Self {
+        Self(Fitted { columns, unknown: Unknown::default() })
     }
 
     /// What to do with a category that was not in the training set; an error unless set.

@@ -1,5 +1,6 @@
 //! Tables of text, a row a line: CSV, and its relatives with other separators.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 
@@ -20,7 +21,7 @@ use crate::{DataError, Result};
 pub struct CsvSettings {
     /// Whether the first line holds the names of the columns; true. Without it they are "0", "1", ..
     pub header: bool,
-    /// The byte between two values; `b','`.
+    /// The byte between two values; `b','`. With `b' '` it is any run of spaces and tabs.
     pub delimiter: u8,
     /// A byte that begins a line to be left out, such as `b'#'`; none.
     pub comment: Option<u8>,
@@ -74,7 +75,8 @@ fn table(mut source: impl Read, name: &str, settings: &CsvSettings) -> Result<Ta
     source.read_to_end(&mut bytes).map_err(|error| file_error(name, error))?;
     // the mark that some programs put before UTF-8
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
-    let text = Text { bytes: text, name, comment: settings.comment };
+    let text = if settings.delimiter == b' ' { Cow::Owned(single_spaces(text)) } else { Cow::Borrowed(text) };
+    let text = Text { bytes: &text, name, comment: settings.comment };
     let mut reader = ReaderBuilder::new()
         .has_headers(settings.header)
         .delimiter(settings.delimiter)
@@ -109,6 +111,25 @@ fn table(mut source: impl Read, name: &str, settings: &CsvSettings) -> Result<Ta
         Ok(Column { name: column, values })
     });
     Table::new(columns.collect::<Result<_>>()?)
+}
+
+/// `text` with one space for each run of spaces and tabs, and none at the ends of a line; what stands in double quotes
+/// stays as it is.
+fn single_spaces(text: &[u8]) -> Vec<u8> {
+    let (mut single, mut quoted, mut space) = (Vec::with_capacity(text.len()), false, false);
+    for &byte in text {
+        if !quoted && matches!(byte, b' ' | b'\t' | b'\r') {
+            space = true;
+            continue;
+        }
+        if space && byte != b'\n' && !matches!(single.last(), None | Some(b'\n')) {
+            single.push(b' ');
+        }
+        space = false;
+        quoted ^= byte == b'"';
+        single.push(byte);
+    }
+    single
 }
 
 /// What the cells of one column are.

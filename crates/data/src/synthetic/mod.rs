@@ -9,7 +9,7 @@ use std::f32::consts::TAU;
 
 use crate::shuffle::Random;
 use crate::{Dataset, Result, Targets};
-pub use planar::{circles, moons, petals, ring, wound_spirals};
+pub use planar::{circles, flower, moons, petals, ring, wound_spirals};
 pub use regression::{linear, polynomial, sine};
 pub use reviews::reviews;
 pub use series::{SeriesSettings, random_walk, series};

@@ -79,28 +79,50 @@ pub fn moons(count: usize, noise: f32, seed: u64) -> Result<Dataset> {
     })
 }
 
-/// `count` points `[2]` on a flower of `petals` petals, which the two classes hold in turn: a quarter-turn of angle t
-/// for each, radius r = sin(`petals` · t), and the point (r sin t, r cos t); `noise` is the standard deviation of both t
-/// and r. Class 0 has t in [0, π), class 1 in [π, 2 π). With 4 this is the "planar flower" of Ng's deep learning
-/// course, in radius 1 instead of 4 (its noise of 0.2 on t and on the radius 4 is about 0.2 and 0.05 here).
+/// `count` points `[2]` on `petals` petals around the origin, which the two classes hold in turn: petal k of class k mod 2
+/// is r = sin(π u), angle = 2 π (k + u) / `petals`, with u uniform in [0, 1); `noise` is the standard deviation of a shift
+/// of each point. Every second border between petals takes another straight line through the origin: 8 petals need four
+/// hidden units, three fit them poorly.
 ///
 /// ```
-/// let flower = anygrad_data::synthetic::petals(400, 4, 0.0, 1)?;
+/// let petals = anygrad_data::synthetic::petals(400, 8, 0.0, 1)?;
+/// assert!(petals.inputs().chunks(2).all(|p| p[0].hypot(p[1]) <= 1.0 + 1e-6));
+/// # Ok::<(), anygrad_data::DataError>(())
+/// ```
+///
+/// # Errors
+/// [`DataError::Setting`] if `noise` is not finite and at least 0, or the number of petals is not even and above 0.
+pub fn petals(count: usize, petals: usize, noise: f32, seed: u64) -> Result<Dataset> {
+    check_spread("petals", "noise", noise.into())?;
+    if petals == 0 || !petals.is_multiple_of(2) {
+        return Err(DataError::setting("petals", "petals", petals, "an even number above 0"));
+    }
+    let which = Random::new(seed, 2);
+    two_classes(count, seed, |class, i, along, shift| {
+        let petal = 2 * which.below(i, petals / 2) + class as usize;
+        let (angle, radius) = (TAU * (petal as f32 + along) / petals as f32, (PI * along).sin());
+        [radius * angle.cos() + noise * shift[0], radius * angle.sin() + noise * shift[1]]
+    })
+}
+
+/// `count` points `[2]` on the "planar flower" of Ng's deep learning course, in radius 1 instead of 4: r = sin(4 t) and
+/// the point (r sin t, r cos t), with t evenly spaced, class 0 in [0, π) and class 1 in [π, 2 π); `noise` is the standard
+/// deviation of both t and r (the course has 0.2 for t and 0.05 for r).
+///
+/// ```
+/// let flower = anygrad_data::synthetic::flower(400, 0.0, 1)?;
 /// assert!(flower.inputs().chunks(2).all(|p| p[0].hypot(p[1]) <= 1.0 + 1e-6));
 /// # Ok::<(), anygrad_data::DataError>(())
 /// ```
 ///
 /// # Errors
-/// [`DataError::Setting`] if `noise` is not finite and at least 0, or there are no petals.
-pub fn petals(count: usize, petals: usize, noise: f32, seed: u64) -> Result<Dataset> {
-    check_spread("petals", "noise", noise.into())?;
-    if petals == 0 {
-        return Err(DataError::setting("petals", "petals", petals, "1 at least"));
-    }
+/// [`DataError::Setting`] if `noise` is not finite and at least 0.
+pub fn flower(count: usize, noise: f32, seed: u64) -> Result<Dataset> {
+    check_spread("flower", "noise", noise.into())?;
     two_classes(count, seed, |class, i, _, shift| {
         let share = (i / 2) as f32 / of_class(count, class) as f32;
         let angle = PI * (class as f32 + share) + noise * shift[0];
-        let radius = (petals as f32 * angle).sin() + noise * shift[1];
+        let radius = (4.0 * angle).sin() + noise * shift[1];
         [radius * angle.sin(), radius * angle.cos()]
     })
 }
