@@ -6,9 +6,8 @@ mod common;
 use anygrad_graph::{DType, Device, Tensor};
 use anygrad_nn::*;
 use common::golden::everywhere;
+use common::regression::GOLDEN;
 use common::{close, float, tensor, values};
-
-const GOLDEN: &[u8] = include_bytes!("golden/optimizers.safetensors");
 
 /// A store with one parameter `w` in f64.
 fn weights(start: &[f64]) -> (Params, Param) {
@@ -212,4 +211,85 @@ fn one_sample_at_a_time_is_repeatable() {
         path
     };
     assert_eq!(run(), run());
+}
+
+/// Rosenblatt's rule is no gradient of a smooth loss, but its corrections are gradients to an optimizer.
+#[test]
+fn the_perceptron_rule_learns_and_and_or() {
+    let x = tensor(&[0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [4, 2]);
+    for targets in [[0.0, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 1.0]] {
+        let params = Params::new(&Device::cpu(), 0);
+        let fc = Linear::new(params.at(""), 2, 1);
+        let (t, mut epochs) = (tensor(&targets, [4, 1]), 0);
+        loop {
+            let wrong = &t - step(&fc.forward(&x, &mut Ctx::train(0)));
+            let corrections: Vec<_> = vec![
+                ("weight".into(), -(wrong.transpose(0, 1).matmul(&x))),
+                ("bias".into(), -wrong.sum(&[0])),
+            ];
+            let mistakes = wrong.abs().sum_all();
+            Sgd::default().step(&params, Gradients::new(mistakes.clone(), corrections), 0.5).unwrap();
+            if mistakes.item().unwrap() == 0.0 {
+                break;
+            }
+            epochs += 1;
+            assert!(epochs < 50, "{targets:?}");
+        }
+    }
+}
+
+#[test]
+fn ftrl_leaves_exact_zeros() {
+    let params = Params::new(&Device::cpu(), 0);
+    let w = params.at("").parameter("w", [1], Init::Zeros);
+    let ftrl = Ftrl { l1: 1.0, ..Ftrl::default() };
+    let mut path = Vec::new();
+    for _ in 0..4 {
+        ftrl.step(&params, params.grad(&(w.tensor() * 0.5).sum_all()), 0.1).unwrap();
+        path.extend(values(&w.tensor()));
+    }
+    close("hand table", &path, &[0.0, 0.0, -0.026795, -0.051795], 1e-6);
+
+    // two of a hundred features decide; L1 by descent comes close to 0, FTRL gets there
+    let mut rng = anygrad_graph::Rng::new(3);
+    let x = rng.uniform([200, 100], &Device::cpu()).detached().unwrap() - 0.5;
+    let x = x.detached().unwrap();
+    let t =
+        (x.slice(1, 0, 1) * 3.0 - x.slice(1, 1, 1) * 2.0).gt(0.0).to_dtype(DType::F32).detached().unwrap();
+    let zeros = |optimizer: &dyn Optimizer, rate: f64, penalty: f64| {
+        let params = Params::new(&Device::cpu(), 0);
+        let fc = Linear::new(params.at(""), 100, 1).bias(false);
+        for _ in 0..150 {
+            let loss = binary_cross_entropy(&fc.forward(&x, &mut Ctx::train(0)), &t);
+            let loss = loss + Penalty::l1("weight", penalty).of(&params);
+            optimizer.step(&params, params.grad(&loss), rate).unwrap();
+        }
+        let w = values(&params.get("weight").unwrap());
+        assert!(w[0] > 0.3 && w[1] < -0.2, "{:?}", &w[..2]);
+        w.iter().filter(|&&w| w == 0.0).count()
+    };
+    let sparse = zeros(&Ftrl { l1: 3.0, ..Ftrl::default() }, 0.5, 0.0);
+    assert!(sparse >= 90, "{sparse}");
+    let dense = zeros(&Sgd::default(), 0.5, 0.02);
+    assert!(dense < 5, "{dense}");
+}
+
+#[test]
+fn tables_of_the_textbook() {
+    let distances = |optimizer: &dyn Optimizer, rate: f64, count: usize| {
+        let params = Params::with_dtype(&Device::cpu(), 0, DType::F64);
+        let w = params.at("").parameter("w", [1], Init::Zeros);
+        let mut last = 0.0;
+        let step = |_| {
+            optimizer.step(&params, params.grad(&w.tensor().sum_all()), rate).unwrap();
+            let (before, now) = (last, values(&w.tensor())[0]);
+            last = now;
+            before - now
+        };
+        (0..count).map(step).collect::<Vec<f64>>()
+    };
+    let delta = AdaDelta { rho: 0.95, ..AdaDelta::default() };
+    close("adadelta", &distances(&delta, 1.0, 2), &[0.004472, 0.004529], 1e-6);
+    let inside = RmsProp { alpha: 0.9, eps: 1e-8, eps_inside: true, ..RmsProp::default() };
+    close("rmsprop", &distances(&inside, 0.01, 1), &[0.0316228], 1e-7);
 }

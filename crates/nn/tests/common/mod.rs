@@ -3,6 +3,7 @@
 
 pub mod devices;
 pub mod golden;
+pub mod regression;
 
 use anygrad_graph::{DType, Device, Shape, Tensor};
 

@@ -1,4 +1,4 @@
-"""Numbers for tests/optimizers.rs: decay, groups, constraints, penalties, averages of weights, L-BFGS.
+"""Numbers for tests/{optimizers,penalties,averages,lbfgs}.rs.
 
     python crates/nn/tests/golden/optimizers.py
 """
