@@ -59,6 +59,12 @@ pub enum TrainError {
         /// What is wrong.
         message: String,
     },
+    /// A search for hyper-parameters.
+    #[error("search: {message}")]
+    Search {
+        /// What is wrong, with the name and the value of the setting.
+        message: String,
+    },
     /// Something that cannot be drawn.
     #[error("{picture}: {message}")]
     Picture {

@@ -21,6 +21,7 @@ mod png;
 mod progress;
 mod random;
 mod run;
+pub mod search;
 mod source;
 mod state;
 mod step;

@@ -24,7 +24,6 @@ impl Random {
     }
 
     /// A number in `0..bound`; 0 if `bound` is 0.
-    #[allow(dead_code, reason = "for the search")]
     pub(crate) fn below(self, position: u64, bound: usize) -> usize {
         ((u128::from(bits(self.seed, position)) * bound as u128) >> 64) as usize
     }

@@ -73,6 +73,12 @@ impl Axis {
         Some(axis)
     }
 
+    /// An axis with a name at each whole number from 0, and half a step of room at both ends.
+    pub(crate) fn names(names: &[String]) -> Self {
+        let ticks = names.iter().enumerate().map(|(index, name)| (index as f64, name.clone())).collect();
+        Self { low: -0.5, high: names.len().max(1) as f64 - 0.5, log: false, ticks }
+    }
+
     /// The value at its low end.
     pub(crate) fn low(&self) -> f64 {
         self.low

@@ -37,3 +37,7 @@ pub use picture::{Anchor, Picture, Stroke};
 pub use ranking::{Scored, precision_recall_curve, roc_curve};
 pub use surface::LossSurface;
 pub use tensors::{Function, activation_curves};
+
+pub(crate) use axis::Axis;
+pub(crate) use frame::title;
+pub(crate) use picture::{fitted, text_width};
