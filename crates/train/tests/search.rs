@@ -386,12 +386,13 @@ fn several_threads_and_searches_share_a_journal_without_running_a_trial_twice() 
     assert_eq!(first, alone.run(bowl).unwrap());
 }
 
-/// Another process of this test's program: runs a search and is killed in the middle of a trial.
-#[test]
-#[ignore = "a part of the test below, which starts it in a process of its own"]
-fn a_worker_that_hangs_in_its_third_trial() {
-    let Some(journal) = std::env::var_os("ANYGRAD_TEST_JOURNAL") else { return };
-    let search = Search { journal: Some(journal.into()), ..interrupted() };
+fn interrupted() -> Search {
+    Search { space: rates(), method: Method::Random { trials: 6 }, seed: 8, ..Search::default() }
+}
+
+/// What this test's program does in the process that is killed: it runs two trials and hangs in the third one.
+fn hang(journal: PathBuf) {
+    let search = Search { journal: Some(journal), ..interrupted() };
     let _ = search.run(|trial| {
         while trial.index() == 2 {
             std::thread::sleep(std::time::Duration::from_millis(20));
@@ -400,16 +401,15 @@ fn a_worker_that_hangs_in_its_third_trial() {
     });
 }
 
-fn interrupted() -> Search {
-    Search { space: rates(), method: Method::Random { trials: 6 }, seed: 8, ..Search::default() }
-}
-
 #[test]
 fn the_trial_of_a_killed_process_is_taken_over() {
+    if let Some(journal) = std::env::var_os("ANYGRAD_TEST_JOURNAL") {
+        return hang(journal.into());
+    }
     let folder = Folder::new("kill");
     let journal = folder.journal().unwrap();
     let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "a_worker_that_hangs_in_its_third_trial"])
+        .args(["--exact", "the_trial_of_a_killed_process_is_taken_over"])
         .env("ANYGRAD_TEST_JOURNAL", &journal)
         .stdout(std::process::Stdio::null())
         .spawn()

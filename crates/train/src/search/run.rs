@@ -52,7 +52,8 @@ pub struct Search {
     pub workers: usize,
     /// A file in which every trial is noted, a line of JSON for each event. A search that finds its own journal goes on
     /// where that ends: finished trials are kept, and those whose process was killed run again with the same
-    /// hyper-parameters. Several processes may share one journal on a file system with locks. None by default.
+    /// hyper-parameters. Several processes may share one journal on a file system with locks; each
+    /// has a file beside it while it lives. None by default.
     pub journal: Option<PathBuf>,
     /// The rule that stops bad trials early. None by default.
     pub pruning: Option<MedianRule>,
