@@ -301,3 +301,40 @@ fn wrong_vectors_are_named() {
     let gradient = grad(&pairwise_distance(&a, &a.zeros_like()).sum_all(), &[&a]).remove(0);
     assert_eq!(values(&gradient), [0.0; 6]);
 }
+
+#[test]
+fn losses_have_names() {
+    let (x, t) = (tensor(&[0.25, 0.75], [1, 2]), tensor(&[0.0, 1.0], [1, 2]));
+    for (name, wanted) in [
+        ("mse", mse(&x, &t)),
+        ("mean_absolute_error", mean_absolute_error(&x, &t)),
+        ("categorical_crossentropy", CrossEntropy::default().loss(&x, &t)),
+        ("categorical_crossentrophy", CrossEntropy::default().loss(&x, &t)),
+        ("binary_crossentropy", BinaryCrossEntropy::default().loss(&x, &t)),
+        ("binary_crossentrpohy", BinaryCrossEntropy::default().loss(&x, &t)),
+    ] {
+        assert_eq!(values(&loss(name).unwrap().loss(&x, &t)), values(&wanted), "{name}");
+    }
+    let message = loss("mde").err().unwrap().to_string();
+    assert!(message.starts_with("loss: there is no \"mde\"; known are binary_crossentropy, "), "{message}");
+}
+
+#[test]
+fn long_sequences_are_no_problem_for_ctc() {
+    let device = Device::cpu();
+    let (time, length) = (400, 100);
+    let scores = Tensor::zeros([1, time, 3], &device);
+    let labels: Vec<u32> = (0..length).map(|i| 1 + i % 2).collect();
+    let target = Tensor::from_slice(&labels, [1, labels.len()], &device);
+    let one = |n: u32| Tensor::from_slice(&[n], [1], &device);
+    let loss = Ctc { reduction: Reduction::Sum, ..Ctc::default() };
+    let loss = loss.loss(&scores, &target, &one(time as u32), &one(length));
+    let gradient = grad(&loss, &[&scores]).remove(0);
+    // all labels differ from their neighbours: C(time + length, 2·length) paths, each of probability 3⁻ᵗ
+    let paths: f64 = (1..=2 * i32::try_from(length).unwrap())
+        .map(|k| (f64::from(time as i32 + length as i32 - 2 * length as i32 + k) / f64::from(k)).ln())
+        .sum();
+    let wanted = time as f64 * 3f64.ln() - paths;
+    close("ctc", &values(&loss), &[wanted], 1e-5);
+    assert!(values(&gradient).iter().all(|g| g.is_finite()));
+}

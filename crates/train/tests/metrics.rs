@@ -241,3 +241,16 @@ fn areas_leave_out_what_is_not_defined_and_refuse_nan() {
     assert!(wrong.contains("label 3 is out of range for 2 classes"), "{wrong}");
     assert!(ConfusionMatrix::new(2).names(["a"]).unwrap_err().to_string().contains("1 names for 2 classes"));
 }
+
+#[test]
+fn metrics_have_names() {
+    for name in ["accuracy", "auc", "f1", "macro_f1", "mean_iou", "mse", "r2", "top_5_accuracy", "perplexity"]
+    {
+        assert_eq!(metric(name).unwrap().name(), name);
+    }
+    let message = metric("acuracy").err().unwrap().to_string();
+    assert!(
+        message.starts_with("metric acuracy: there is no such metric; known are accuracy, auc"),
+        "{message}"
+    );
+}

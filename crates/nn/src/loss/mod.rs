@@ -12,6 +12,7 @@ pub mod embedding;
 mod functions;
 pub mod hinge;
 mod labels;
+mod named;
 mod operands;
 pub mod overlap;
 mod reduction;
@@ -19,6 +20,7 @@ pub mod regression;
 mod weighted;
 
 pub use functions::{binary_cross_entropy, cross_entropy, mean_absolute_error, mse};
+pub use named::loss;
 pub use reduction::Reduction;
 pub use weighted::{weighted, weighted_mean};
 

@@ -10,6 +10,7 @@ mod confusion;
 mod curves;
 mod custom;
 mod inputs;
+mod named;
 mod overlap;
 mod probability;
 mod ranking;
@@ -23,6 +24,7 @@ pub use curves::{
     roc_auc, roc_curve,
 };
 pub use custom::CustomMetric;
+pub use named::metric;
 pub use overlap::{box_iou, dice, iou};
 pub use probability::{LogLoss, Perplexity};
 pub use ranking::{AveragePrecision, RocAuc};
