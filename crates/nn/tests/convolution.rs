@@ -99,6 +99,9 @@ fn parameters_are_counted_as_the_formulas_say() {
     assert_eq!(count(&Conv1d::new(params.at("e"), 2, 3, 5).bias(false).bias(true)), 30 + 3);
     // a 1×3 and a 3×1 kernel have 6 weights, a 3×3 one has 9
     assert_eq!(count(&Conv2d::new(params.at("f"), 1, 1, [1, 3]).bias(false)), 3);
+    // local and shared: a dense layer between the same planes has 53 thousand weights for each of them
+    let dense = (28 * 28) * (8 * 26 * 26);
+    assert_eq!(dense / count(&Conv2d::new(params.at("g"), 1, 8, 3)), 52_998);
     assert_eq!(params.get("c.weight").unwrap().shape()[..], [4, 4, 3, 3]);
     assert_eq!(params.get("d.weight").unwrap().shape()[..], [8, 1, 3, 3]);
     params.check().unwrap();
