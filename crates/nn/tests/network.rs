@@ -188,6 +188,11 @@ fn a_graph_of_attention_and_recurrent_layers() {
     let found = model.forward_all(&[&x, &memory], &mut Ctx::eval()).remove(0);
     assert_eq!(found.shape()[..], [2, 3, 8]);
     assert_eq!(model.summary().parameters(), p.count());
+    let half = |t: &Tensor| t.to_dtype(DType::F16);
+    let run = || model.forward_all(&[&half(&x), &half(&memory)], &mut Ctx::eval()).remove(0);
+    let mixed = autocast(DType::F16, run);
+    assert_eq!(mixed.dtype(), DType::F16);
+    close("f16", &values(&mixed), &values(&found), 5e-3);
     let index = Network::new(&p).input_of("tokens", [5], DType::U32);
     assert_eq!(index.shape()[..], [1, 5]);
 }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use anygrad_graph::{Device, Tensor, explain, grad};
+use anygrad_graph::{DType, Device, Tensor, explain, grad};
 use anygrad_nn::*;
 use common::golden::{Golden, everywhere};
 use common::{close, tensor, values};
@@ -377,4 +377,26 @@ fn fifty_steps_are_a_small_plan() {
     // forward, to the state and to the weights, for each step, and three for the inputs
     assert!(matmuls <= 3 * 50 + 3, "{matmuls} products");
     assert!(plan.kernels.len() <= 9 * 50, "{} kernels", plan.kernels.len());
+}
+
+#[test]
+fn half_precision_and_empty_batches() {
+    let p = params();
+    let mut ctx = Ctx::eval();
+    let x = tensor(&(0..24).map(|i| (i as f32).sin()).collect::<Vec<_>>(), [2, 4, 3]);
+    let lstm = Lstm::new(p.at("lstm"), 3, 5).bidirectional(Merge::Concat);
+    let gru = Gru::new(p.at("gru"), 10, 4).reset_after(false);
+    let mask = length_mask(&Tensor::from_slice(&[4u32, 2], [2], &Device::cpu()), 4);
+    let lstm = lstm.return_sequences(true);
+    let run = |x: &Tensor, ctx: &mut Ctx| gru.forward(&lstm.forward_masked(x, &mask, None, ctx).0, ctx);
+    let full = run(&x, &mut ctx);
+    let half = autocast(DType::F16, || run(&x.to_dtype(DType::F16), &mut ctx));
+    assert_eq!(half.dtype(), DType::F16);
+    let gradients = p.grad(&half.to_dtype(DType::F32).square().sum_all());
+    assert!(gradients.iter().all(|(_, g)| g.dtype() == DType::F32 && values(g).iter().any(|g| *g != 0.0)));
+    close("f16", &values(&half), &values(&full), 5e-3);
+
+    let none = lstm.forward(&Tensor::zeros([0, 4, 3], &Device::cpu()), &mut ctx);
+    assert_eq!(none.shape()[..], [0, 4, 10]);
+    assert_eq!(none.to_vec::<f32>().unwrap(), [0.0; 0]);
 }

@@ -64,8 +64,9 @@ impl NetworkModel {
         for (at, node) in self.used() {
             let value = match &node.action {
                 Action::Input(shape, dtype) => given.next().map(|&x| {
-                    let fits = x.check().is_err() || x.dtype() == *dtype && x.rank() == shape.rank() + 1;
-                    if fits {
+                    // in mixed precision a float input is f16
+                    let kind = x.dtype() == *dtype || x.dtype().is_float() && dtype.is_float();
+                    if x.check().is_err() || kind && x.rank() == shape.rank() + 1 {
                         return x.clone();
                     }
                     let message = format!(
