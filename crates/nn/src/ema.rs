@@ -37,6 +37,7 @@ const NAME: &str = "ema";
 /// # y?;
 /// # Ok::<(), anygrad_nn::Error>(())
 /// ```
+#[doc(alias("AveragedModel", "ExponentialMovingAverage"))]
 #[derive(Clone, Debug)]
 pub struct Ema {
     params: Params,

@@ -10,11 +10,29 @@ use anygrad_nn::*;
 /// Rates, momenta, decays, factors of groups and of penalties, limits of clipping and of constraints: all of them are
 /// other numbers in every step, and every step is one plan, found from the second on.
 #[test]
-fn numbers_of_wrappers_and_penalties_are_no_part_of_a_plan() {
-    train(&Device::cpu());
-    if let Some(gpu) = common::devices::gpu() {
-        train(&gpu);
+fn numbers_are_no_part_of_a_plan() {
+    for device in std::iter::once(Device::cpu()).chain(common::devices::gpu()) {
+        train(&device);
+        minimize(&device);
     }
+}
+
+/// From other points the steps of L-BFGS and Newton are other numbers in the same plans.
+fn minimize(device: &Device) {
+    let params = Params::new(device, 1);
+    let w = params.at("").parameter("w", [3], Init::Ones);
+    let loss = || ((w.tensor() - 2.0).square().square() + w.tensor()).sum_all();
+    let mut plans = Vec::new();
+    for start in [1.0f32, 3.0, -1.0] {
+        params.set("w", &Tensor::from_slice(&[start, 0.5, 4.0], [3], device)).unwrap();
+        let found = Lbfgs { history: 3, ..Lbfgs::default() }.minimize(&params, loss).unwrap();
+        assert!(found.losses.len() > 6, "{found:?}");
+        params.set("w", &Tensor::from_slice(&[start, 0.5, 4.0], [3], device)).unwrap();
+        let found = Newton { max_iter: 4, damping: start.abs().into(), ..Newton::default() };
+        assert_eq!(found.minimize(&params, loss).unwrap().losses.len(), 5);
+        plans.push(device.stats().plan_misses);
+    }
+    assert_eq!(plans[1..], [plans[0]; 2]);
 }
 
 fn train(device: &Device) {

@@ -104,6 +104,21 @@ fn warmups_go_before_any_other() {
 }
 
 #[test]
+fn sequences_are_pytorchs() {
+    let last = Cosine { floor: 0.01, ..Cosine::new(0.1, 20) };
+    let three = Sequence::new(Linear::new(0.05, 0.1, 12)).then(12, Exponential::new(0.1, 0.9)).then(25, last);
+    three.check().unwrap();
+    // PyTorch's cosine goes up again after its end
+    let found: Vec<f64> = (0..45).map(|step| three.at(step)).collect();
+    close("three", &found, &golden("three")[..45], 1e-14);
+    let wrong = Sequence::new(0.1).then(7, 0.2).then(3, 0.3).check().unwrap_err().to_string();
+    assert_eq!(wrong, "Sequence: its schedules begin at [7, 3]; they must begin in rising order");
+    let wrong = Sequence::new(0.1).then(7, Step::new(0.1, 0, 0.5)).check().unwrap_err().to_string();
+    assert_eq!(wrong, "Step: every is 0; it must be at least 1");
+    assert_eq!(format!("{:?}", Sequence::new(0.1).then(7, 0.2)), "Sequence { begins: [7], .. }");
+}
+
+#[test]
 fn plateaus_are_pytorchs() {
     let run = |name: &str, sign: f64, mut plateau: ReduceOnPlateau| {
         plateau.check().unwrap();

@@ -27,6 +27,7 @@ use crate::params::Params;
 /// assert!(held.iter().zip([0.6, 0.8, 0.3, 0.4]).all(|(a, b)| (a - b).abs() < 1e-6));
 /// # Ok::<(), anygrad_graph::Error>(())
 /// ```
+#[doc(alias("MaxNorm", "UnitNorm", "NonNeg", "MinMaxNorm"))]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Constraint {
     kind: Kind,

@@ -19,6 +19,7 @@ use crate::params::Params;
 /// ```
 ///
 /// All groups are one step, and one plan. A pattern that fits no parameter is an error of the step.
+#[doc(alias = "param_groups")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Groups<O> {
     base: O,

@@ -24,6 +24,7 @@ use crate::layer::Layer;
 /// # loss.check()?;
 /// # Ok::<(), anygrad_graph::Error>(())
 /// ```
+#[doc(alias = "activity_regularizer")]
 #[derive(Clone, Debug)]
 pub struct ActivityPenalty<L> {
     layer: L,

@@ -41,6 +41,7 @@ use crate::store::{Kind, Slot};
 /// ```
 ///
 /// Factors are run-time numbers: other ones need no new plan.
+#[doc(alias = "regularizer")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Penalty {
     terms: Vec<(String, Size)>,

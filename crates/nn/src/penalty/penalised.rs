@@ -22,6 +22,7 @@ use crate::params::Params;
 /// # y.check()?;
 /// # Ok::<(), anygrad_graph::Error>(())
 /// ```
+#[doc(alias = "kernel_regularizer")]
 #[derive(Clone, Debug)]
 pub struct Penalised<L> {
     pub(super) layer: L,

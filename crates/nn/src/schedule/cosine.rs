@@ -14,6 +14,7 @@ use crate::error::Result;
 /// assert!((schedule.at(50) - 0.05).abs() < 1e-12);
 /// assert_eq!(schedule.at(200), 0.0);
 /// ```
+#[doc(alias("CosineAnnealingLR", "CosineDecay"))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cosine {
     /// The rate at first.
@@ -54,6 +55,8 @@ impl Schedule for Cosine {
 /// assert_eq!([0, 10, 30, 70].map(|step| schedule.at(step)), [0.1; 4]);
 /// assert!((schedule.at(20) - 0.05).abs() < 1e-12);
 /// ```
+#[doc(alias("CosineAnnealingLR", "CosineDecay"))]
+#[doc(alias("CosineAnnealingWarmRestarts", "CosineDecayRestarts"))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CosineRestarts {
     /// The rate after each restart.

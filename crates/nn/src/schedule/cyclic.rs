@@ -27,6 +27,7 @@ pub enum CyclicMode {
 /// let schedule = Cyclic::new(0.25, 0.75, 4);
 /// assert_eq!([0, 2, 4, 8, 12].map(|step| schedule.at(step)), [0.25, 0.5, 0.75, 0.25, 0.75]);
 /// ```
+#[doc(alias = "CyclicLR")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cyclic {
     /// The low rate.

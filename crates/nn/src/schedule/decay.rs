@@ -11,6 +11,7 @@ use crate::error::Result;
 /// let natural = Exponential::natural(0.1, 1.0);
 /// assert!((natural.at(2) - 0.013534).abs() < 1e-6);
 /// ```
+#[doc(alias("ExponentialLR", "ExponentialDecay"))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exponential {
     /// The rate at first.
@@ -57,6 +58,7 @@ impl Schedule for Exponential {
 /// let schedule = InverseTime::new(0.1, 1.0);
 /// assert_eq!([0, 1, 3].map(|step| schedule.at(step)), [0.1, 0.05, 0.025]);
 /// ```
+#[doc(alias = "InverseTimeDecay")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InverseTime {
     /// The rate at first.

@@ -31,6 +31,7 @@ pub enum Anneal {
 /// assert!((schedule.at(29) - 0.5).abs() < 1e-12);
 /// assert!((schedule.at(99) - 0.02 / 1e4).abs() < 1e-12);
 /// ```
+#[doc(alias = "OneCycleLR")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OneCycle {
     /// The highest rate.

@@ -44,6 +44,7 @@ impl Default for Threshold {
 /// assert_eq!(again.rate(), 0.05);
 /// # Ok::<(), anygrad_nn::Error>(())
 /// ```
+#[doc(alias = "ReduceLROnPlateau")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReduceOnPlateau {
     mode: Mode,

@@ -9,6 +9,7 @@ use crate::error::Result;
 /// let schedule = Linear::new(0.5, 0.0, 4);
 /// assert_eq!([0, 1, 2, 4, 9].map(|step| schedule.at(step)), [0.5, 0.375, 0.25, 0.0, 0.0]);
 /// ```
+#[doc(alias = "LinearLR")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Linear {
     /// The rate at first.
@@ -46,6 +47,7 @@ impl Schedule for Linear {
 /// let schedule = Polynomial { power: 2.0, ..Polynomial::new(0.8, 4) };
 /// assert_eq!([0, 2, 4, 9].map(|step| schedule.at(step)), [0.8, 0.2, 0.0, 0.0]);
 /// ```
+#[doc(alias("PolynomialLR", "PolynomialDecay"))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Polynomial {
     /// The rate at first.

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 /// let schedule = Step::new(0.1, 30, 0.5);
 /// assert_eq!([0, 29, 30, 60].map(|step| schedule.at(step)), [0.1, 0.1, 0.05, 0.025]);
 /// ```
+#[doc(alias = "StepLR")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
     /// The rate at first.
@@ -45,6 +46,7 @@ impl Schedule for Step {
 /// let schedule = MultiStep::new(0.1, [30, 40], 0.5);
 /// assert_eq!([0, 30, 39, 40].map(|step| schedule.at(step)), [0.1, 0.05, 0.05, 0.025]);
 /// ```
+#[doc(alias = "MultiStepLR")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct MultiStep {
     /// The rate at first.

@@ -78,7 +78,13 @@ def warmup(o):
     return lr.SequentialLR(o, [first, lr.StepLR(o, 6, 0.5)], [10])
 
 
+def three(o):
+    parts = [lr.LinearLR(o, 0.5, 1.0, 12), lr.ExponentialLR(o, 0.9), lr.CosineAnnealingLR(o, 20, 0.01)]
+    return lr.SequentialLR(o, parts, [12, 25])
+
+
 rates("warmup", 0.1, warmup)
+rates("three", 0.1, three)
 formula("warmup_cosine", lambda k: 0.1 * k / 8 if k < 8 else 0.1 * (1 + math.cos(math.pi * min((k - 8) / 32, 1))) / 2)
 
 # a metric that falls, stands still, and has bad ones among them
