@@ -7,9 +7,31 @@ use anygrad_graph::{DType, Tensor};
 
 use crate::error::{Error, Result};
 use crate::init::Init;
+use crate::optim::Optimizer;
 use crate::params::Params;
+use crate::store::{Kind, Slot, state_path};
 
 impl Params {
+    /// Makes the state that `optimizer` keeps for each trained parameter, zeros, where there is none yet. An optimizer
+    /// does so by itself in its first step; done before, the first step that [`only_if`](Params::only_if) decides about
+    /// has the plan of all others.
+    ///
+    /// # Errors
+    /// The device has no memory left.
+    pub fn prepare_state(&self, optimizer: &(impl Optimizer + ?Sized)) -> Result<()> {
+        let trained = self.iter().filter(|entry| entry.kind == Kind::Parameter && !entry.frozen);
+        for entry in trained.collect::<Vec<_>>() {
+            for name in optimizer.state() {
+                let path: Arc<str> = state_path(&entry.path, name).into();
+                if self.lock().get(&path).is_none() {
+                    let zeros = self.leaf(&path, entry.tensor.shape(), entry.tensor.dtype(), Init::Zeros)?;
+                    self.lock().add(Slot::new(path, Kind::State, zeros));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Makes everything that `record` leaves pending in the store, and what forward passes have left there before,
     /// take place only if `condition`, a bool scalar, is true when it is computed: parameters, optimizer state and
     /// running averages stay as they are otherwise. Nothing runs, and nothing is read back: the choice is part of the

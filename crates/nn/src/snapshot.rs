@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anygrad_graph::Tensor;
+use anygrad_graph::{Shape, Tensor};
 
 use crate::error::{Error, Result};
 use crate::params::{Params, fitting};
@@ -19,8 +19,16 @@ struct Copied {
     path: Arc<str>,
     kind: Kind,
     updates: u64,
-    /// The value behind an axis of size 1.
+    shape: Shape,
+    /// The elements in one row, and a 0.
     value: Tensor,
+}
+
+impl Copied {
+    fn original(&self) -> Tensor {
+        let row = self.value.split(&[self.shape.numel(), 1], 0);
+        row.first().unwrap_or(&self.value).reshape(&self.shape)
+    }
 }
 
 impl Params {
@@ -52,13 +60,15 @@ impl Params {
         self.eval(&[])?;
         let entries: Vec<Copied> = {
             let store = self.lock();
-            // A value of its own, and not a second handle: then steps may still overwrite the original in place. As
-            // a view moves words and computes nothing, the copy has the same bits.
+            // A value of its own, and not a second handle, with which steps could not overwrite the original in
+            // place: a view of a whole value is that value, so one element is added. No arithmetic is done, so the
+            // copy has the same bits.
             let copied = |slot: &Slot| Copied {
                 path: slot.path.clone(),
                 kind: slot.kind,
                 updates: slot.updates,
-                value: slot.value.unsqueeze(0),
+                shape: slot.value.shape().clone(),
+                value: slot.value.reshape([slot.value.numel()]).pad(&[(0, 1)]),
             };
             store.slots().iter().map(copied).collect()
         };
@@ -74,7 +84,7 @@ impl Params {
     pub fn restore(&self, snapshot: &Snapshot) -> Result<()> {
         let mut copies = Vec::with_capacity(snapshot.entries.len());
         for entry in &snapshot.entries {
-            let copy = entry.value.squeeze(0);
+            let copy = entry.original();
             match self.lock().get(&entry.path) {
                 Some(slot) => fitting("restore", slot, copy.check()?)?,
                 None if entry.kind == Kind::State => {}

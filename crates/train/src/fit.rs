@@ -1,5 +1,6 @@
 use anygrad_data::Dataset;
 use anygrad_nn::schedule::Schedule;
+use anygrad_nn::{Ema, Penalty};
 
 use crate::source::not_empty;
 use crate::{Callback, Progress, Result, TrainError, TrainState};
@@ -55,13 +56,23 @@ pub struct Fit<'a> {
     /// `None`.
     pub clip_value: Option<f64>,
     /// How much the samples of each class count: the weights by class, such as
-    /// [`class_weights`](anygrad_data::class_weights) gives; alike if `None`. As in Keras the weighted losses of a
+    /// [`Dataset::class_weights`] gives; alike if `None`. As in Keras the weighted losses of a
     /// batch are divided by its number of samples. The loss has to give [one number a sample](anygrad_nn::Loss::each),
     /// as those with settings do. Validation does not weigh.
     pub class_weights: Option<&'a [f32]>,
     /// How much each sample of the training set counts, in its order; alike if `None`. As `class_weights`, by which
     /// they are multiplied if both are there.
     pub sample_weights: Option<&'a [f32]>,
+    /// Penalties on weights, added to the loss that is trained and reported; none. Validation and evaluation have the
+    /// bare loss.
+    pub penalty: Option<&'a Penalty>,
+    /// Averages of the weights, updated in the plan of every step; none. Evaluate with
+    /// [`Ema::evaluate`](anygrad_nn::Ema::evaluate).
+    pub ema: Option<&'a Ema>,
+    /// Keeps a [report](crate::GradientReport) of the gradients of the first step, for
+    /// [`History::gradients`](crate::History::gradients), and shows what is odd about them with the progress. Takes one
+    /// more forward and backward pass; false.
+    pub report_gradients: bool,
     /// Lets layers compute in f16 while the parameters stay f32: activations take half of the memory. The
     /// [scale of the loss](anygrad_nn::LossScale) is found by the way, and a step whose gradients overflow is left
     /// out. Evaluation stays in f32; false.
@@ -112,6 +123,9 @@ impl Default for Fit<'_> {
             clip_value: None,
             class_weights: None,
             sample_weights: None,
+            penalty: None,
+            ema: None,
+            report_gradients: false,
             mixed_precision: false,
             locate_not_finite: false,
             target_loss: None,

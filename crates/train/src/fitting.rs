@@ -126,10 +126,10 @@ where
             announce(self.params.device());
         }
         let mut run = self.begin(fit, source.samples, held_out);
-        self.prepare_mixed(&run)?;
+        self.prepare(&run)?;
         let resumed = self.resume(&mut run, source.samples)?;
         self.tell(&mut run, |callback, training| callback.begin(training).map(|()| Flow::Continue))?;
-        let first = if resumed { run.position.epoch } else { run.fit.initial_epoch.saturating_add(1) };
+        let first = run.position.first_epoch;
         // a run that was told to end, and was killed before it did, has nothing left to do but that
         let over = run.sums.is_empty() && run.stop.is_some();
         let last = if over { 0 } else { run.fit.epochs };
@@ -152,8 +152,11 @@ where
         Ok(self.history.clone())
     }
 
-    /// Has a scale of the loss at hand if the run needs one.
-    fn prepare_mixed(&mut self, run: &Run<'_, '_>) -> Result<()> {
+    /// Has at hand what steps that the device decides about need, and a scale of the loss for mixed precision.
+    fn prepare(&mut self, run: &Run<'_, '_>) -> Result<()> {
+        if run.fit.mixed_precision || run.fit.locate_not_finite {
+            self.params.prepare_state(&self.optimizer)?;
+        }
         if !run.fit.mixed_precision {
             return Ok(());
         }
@@ -243,6 +246,9 @@ where
 
     /// One step on `batches`, and what follows from it.
     fn step(&mut self, batches: &[Weighted], run: &mut Run<'_, '_>) -> Result<()> {
+        if run.fit.report_gradients && self.history.gradients().is_none() {
+            self.report_gradients(batches, run)?;
+        }
         let recorded = self.record(batches, run)?;
         // a loss that nobody may ask for is not written to memory
         let kept = run.fit.keep_step_losses || !run.callbacks.is_empty();
@@ -270,6 +276,17 @@ where
         run.stop_at_limit();
         self.tell(run, |callback, training| callback.end_step(training))?;
         self.validate_at_step(run)
+    }
+
+    fn report_gradients(&mut self, batches: &[Weighted], run: &mut Run<'_, '_>) -> Result<()> {
+        let Some(first) = batches.first() else { return Ok(()) };
+        let report = self.gradient_report(&first.batch)?;
+        for row in report.flawed() {
+            let flaw = row.flaw.map_or(String::new(), |flaw| flaw.to_string());
+            run.fit.progress.note(&format!("the gradient of {} is {flaw}", row.path));
+        }
+        self.history.set_gradients(report);
+        Ok(())
     }
 
     fn validate_at_step(&mut self, run: &mut Run<'_, '_>) -> Result<()> {
@@ -321,6 +338,7 @@ where
                 place: at,
                 stop: run.stop.as_deref(),
                 optimizer: std::any::type_name::<O>(),
+                has_validation: run.validation.is_some(),
                 loss_scale: self.loss_scale.as_ref().filter(|_| run.fit.mixed_precision),
             };
             if let Flow::Stop(reason) = event(&mut **callback, &mut training)? {

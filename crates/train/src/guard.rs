@@ -73,10 +73,7 @@ where
                 break;
             }
         }
-        // running averages that this has recorded are not to be
-        let never = Tensor::from_slice(&[false], [], self.params.device());
-        self.params.only_if(&never, || Ok(()))?;
-        self.params.eval(&[])?;
+        self.forget_averages()?;
         Ok(TrainError::NotFinite { epoch, step, loss, cause: cause.map(Box::new) })
     }
 }

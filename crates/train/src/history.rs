@@ -1,6 +1,7 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
+use crate::GradientReport;
 use crate::pictures::Chart;
 use crate::table::{Align, Table};
 use crate::{Result, TrainError, files};
@@ -52,6 +53,7 @@ pub struct History {
     step_losses: Vec<f32>,
     step_norms: Vec<f32>,
     step_validations: Vec<(u64, Scores)>,
+    gradients: Option<GradientReport>,
     ended: Option<String>,
 }
 
@@ -99,6 +101,16 @@ impl History {
     /// The validations in the middle of epochs, each with the number of steps made until then.
     pub fn step_validations(&self) -> &[(u64, Scores)] {
         &self.step_validations
+    }
+
+    /// The gradients of the first step, if a [report](crate::Fit::report_gradients) was asked for.
+    pub fn gradients(&self) -> Option<&GradientReport> {
+        self.gradients.as_ref()
+    }
+
+    /// Keeps a report of gradients.
+    pub fn set_gradients(&mut self, report: GradientReport) {
+        self.gradients = Some(report);
     }
 
     /// Why training ended before its last epoch, if a [callback](crate::Callback) or a setting ended it.

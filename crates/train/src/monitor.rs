@@ -1,7 +1,7 @@
 use crate::{EpochRow, Result, Scores, TrainError};
 
 /// A number of every epoch that tells which epoch is better, by the name Keras gives it: `"loss"` and `"accuracy"` on
-/// the training set, `"val_loss"` and `"val_accuracy"` on the validation set, and so for every metric.
+/// the training set, `"val_loss"` and `"val_accuracy"` on the validation set, and so for every metric. `validation_` in full does as well.
 ///
 /// ```
 /// use anygrad_train::Monitor;
@@ -31,12 +31,22 @@ impl Monitor {
         &self.name
     }
 
+    /// Whether a higher number is better.
+    pub fn higher_is_better(&self) -> bool {
+        self.highest
+    }
+
+    /// The name of the metric, if it is one of the validation set.
+    pub(crate) fn of_validation(&self) -> Option<&str> {
+        self.name.strip_prefix("val_").or_else(|| self.name.strip_prefix("validation_"))
+    }
+
     /// The value of an epoch; `None` if it is one of validation, which this epoch did not have.
     ///
     /// # Errors
     /// [`TrainError::NoMetric`] if the epoch has others, but not this one.
     pub fn value(&self, row: &EpochRow) -> Result<Option<f64>> {
-        let (scores, name) = match self.name.strip_prefix("val_") {
+        let (scores, name) = match self.of_validation() {
             Some(name) => (row.validation.as_ref(), name),
             None => (Some(&row.train), self.name.as_str()),
         };

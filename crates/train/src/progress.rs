@@ -104,6 +104,11 @@ impl Progress {
     /// An epoch is over: its line stays.
     pub fn end_epoch(&mut self, row: &EpochRow) {
         let line = epoch_line(row, self.epochs);
+        self.note(&line);
+    }
+
+    /// Shows a line that stays.
+    pub fn note(&mut self, line: &str) {
         match &mut self.shown {
             Shown::Nothing => {}
             // there is nobody to tell that nobody listens

@@ -9,6 +9,7 @@ use crate::{Fit, Result, TrainError, TrainState};
 /// The position of a run, and its learning rate.
 pub(crate) struct Position {
     pub(crate) epochs: usize,
+    pub(crate) first_epoch: usize,
     pub(crate) epoch: usize,
     pub(crate) step: usize,
     pub(crate) steps_in_epoch: Option<usize>,
@@ -38,6 +39,7 @@ impl Position {
         let mut position = Self {
             scheduled: None,
             epochs: fit.epochs,
+            first_epoch: fit.initial_epoch.saturating_add(1),
             epoch: 0,
             step: 0,
             steps_in_epoch: None,
@@ -62,7 +64,7 @@ impl Position {
 
     /// Where a run that goes on begins.
     pub(crate) fn resume(&mut self, state: &TrainState, schedule: Option<&dyn Schedule>) {
-        (self.epoch, self.step) = (state.epoch, state.step);
+        (self.first_epoch, self.epoch, self.step) = (state.epoch, state.epoch, state.step);
         (self.run_steps, self.steps) = (state.run_steps, state.steps);
         (self.constant, self.factor) = (state.learning_rate, state.rate_factor);
         self.rate_used = state.last_rate;

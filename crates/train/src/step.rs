@@ -3,7 +3,8 @@
 use anygrad_data::{Batch, BatchTargets};
 use anygrad_graph::{DType, Tensor, recorded_at};
 use anygrad_nn::{
-    Ctx, Gradients, Layer, Loss, LossScale, Optimizer, autocast, clip_global_norm, clip_value, weighted,
+    Ctx, Ema, Gradients, Layer, Loss, LossScale, Optimizer, Penalty, autocast, clip_global_norm, clip_value,
+    weighted,
 };
 
 use crate::feed::Feed;
@@ -28,12 +29,19 @@ pub(crate) struct Pass<'p> {
     /// Of mixed precision.
     pub(crate) scale: Option<LossScale>,
     pub(crate) class_weights: Option<&'p [f32]>,
+    pub(crate) penalty: Option<&'p Penalty>,
     /// Whether outputs are kept.
     pub(crate) metered: bool,
     pub(crate) outputs: Vec<Tensor>,
 }
 
 impl Pass<'_> {
+    /// In the parameters' own dtype, without weights and metrics.
+    pub(crate) fn plain(seed: u64, step: u64) -> Self {
+        let ctx = Ctx::train_step(seed, step);
+        Self { ctx, scale: None, class_weights: None, penalty: None, metered: false, outputs: Vec::new() }
+    }
+
     /// What gradients are taken of.
     fn scaled(&self, loss: &Tensor) -> Tensor {
         self.scale.as_ref().map_or_else(|| loss.clone(), |scale| scale.scaled(loss))
@@ -52,6 +60,7 @@ where
             ctx: Ctx::train_step(run.position.seed, step),
             scale: self.loss_scale.clone().filter(|_| run.fit.mixed_precision),
             class_weights: run.fit.class_weights,
+            penalty: run.fit.penalty,
             metered: run.meter.wants_outputs(),
             outputs: Vec::new(),
         }
@@ -90,9 +99,13 @@ where
         drop(scale);
         let (optimizer, params, rate) = (&self.optimizer, &self.params, run.position.rate());
         let scale = self.loss_scale.as_mut().filter(|_| run.fit.mixed_precision);
-        let update = || match scale {
-            Some(scale) => scale.apply(optimizer, params, gradients, rate),
-            None => optimizer.apply(params, gradients, rate),
+        let average = run.fit.ema;
+        let update = || {
+            match scale {
+                Some(scale) => scale.apply(optimizer, params, gradients, rate)?,
+                None => optimizer.apply(params, gradients, rate)?,
+            }
+            average.map_or(Ok(()), Ema::update)
         };
         match sound {
             Some(sound) => params.only_if(&sound, update)?,
@@ -154,9 +167,10 @@ where
                 }
                 None => self.loss.loss(&output, &feed.targets),
             };
-            // penalties that layers have of their own
+            // penalties that layers have of their own, and those on weights
             let own = pass.ctx.take_losses().into_iter();
-            let loss = own.fold(loss, |loss, more| &loss + more.to_dtype(loss.dtype()));
+            let penalties = own.chain(pass.penalty.map(|penalty| penalty.of(&self.params)));
+            let loss = penalties.fold(loss, |loss, more| &loss + more.to_dtype(loss.dtype()));
             (output, loss)
         });
         if let Some(sums) = sums {

@@ -1,6 +1,6 @@
 use std::panic::Location;
 
-use anygrad_data::Dataset;
+use anygrad_data::{Batch, Dataset};
 use anygrad_graph::{DType, Explanation, Tensor, explain, recorded_at};
 use anygrad_nn::{Ctx, Layer, Loss, LossScale, Optimizer, Params};
 
@@ -194,18 +194,24 @@ where
     pub(crate) fn sum_up(&self, data: &Dataset, meter: &mut Meter) -> Result<Sums> {
         let mut sums = Sums::new(self.params.device());
         for batch in data.batches(self.evaluation_batch)? {
-            let feed = Feed::new(&batch, self.params.dtype(), self.params.device());
-            let output = self.forward(&feed.inputs);
-            let loss = self.loss.loss(&output, &feed.targets);
-            sums.add(&feed, &output, &loss);
-            let output = meter.wants_outputs().then_some(output);
-            drop((feed, loss));
-            self.params.eval(&sums.tensors())?;
-            if let Some(output) = output {
-                meter.add(&output, &batch.targets)?;
-            }
+            self.add_batch(&batch, &mut sums, meter)?;
         }
         Ok(sums)
+    }
+
+    /// Runs the model on a batch, in evaluation mode.
+    pub(crate) fn add_batch(&self, batch: &Batch, sums: &mut Sums, meter: &mut Meter) -> Result<()> {
+        let feed = Feed::new(batch, self.params.dtype(), self.params.device());
+        let output = self.forward(&feed.inputs);
+        let loss = self.loss.loss(&output, &feed.targets);
+        sums.add(&feed, &output, &loss);
+        let output = meter.wants_outputs().then_some(output);
+        drop((feed, loss));
+        self.params.eval(&sums.tensors())?;
+        match output {
+            Some(output) => meter.add(&output, &batch.targets),
+            None => Ok(()),
+        }
     }
 
     /// The outputs of the model for all inputs of `data`, in evaluation mode.

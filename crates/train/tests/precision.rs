@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use anygrad_data::{Dataset, digits, synthetic};
 use anygrad_graph::{Device, Tensor};
 use anygrad_nn::schedule::Cosine;
@@ -10,13 +12,7 @@ use anygrad_nn::{
 };
 use anygrad_train::metrics::{Accuracy, TopKAccuracy};
 use anygrad_train::{Callback, EpochRow, Fit, Flow, Progress, Result, TrainError, Trainer, Training};
-
-fn devices() -> Vec<Device> {
-    let wanted = std::env::var("ANYGRAD_GPU").unwrap_or_default();
-    let gpu = (wanted != "off").then(|| Device::gpu(0).or_else(|_| Device::software()));
-    assert!(wanted != "require" || gpu.as_ref().is_some_and(|gpu| gpu.is_ok()), "ANYGRAD_GPU=require");
-    std::iter::once(Device::cpu()).chain(gpu.and_then(|gpu| gpu.ok())).collect()
-}
+use common::devices;
 
 fn quiet<'a>() -> Fit<'a> {
     Fit { epochs: 3, batch_size: 32, learning_rate: 0.03, progress: Progress::hidden(), ..Fit::default() }

@@ -151,6 +151,7 @@ pub struct Training<'r> {
     /// Why the run is about to end.
     pub(crate) stop: Option<&'r str>,
     pub(crate) optimizer: &'static str,
+    pub(crate) has_validation: bool,
 }
 
 impl Training<'_> {
@@ -162,6 +163,16 @@ impl Training<'_> {
     /// How many epochs there are to be ([`Fit::epochs`](crate::Fit::epochs)).
     pub fn epochs(&self) -> usize {
         self.position.epochs
+    }
+
+    /// The first epoch of the run, counted from 1.
+    pub fn first_epoch(&self) -> usize {
+        self.position.first_epoch
+    }
+
+    /// Whether there is a validation set.
+    pub fn has_validation(&self) -> bool {
+        self.has_validation
     }
 
     /// How many steps of this epoch are made.
