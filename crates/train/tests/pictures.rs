@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+use anygrad_data::synthetic;
 use anygrad_graph::{Device, Tensor};
-use anygrad_nn::{Ctx, Layer, Linear, Params, mse};
-use anygrad_train::TrainError;
+use anygrad_nn::{Adam, Ctx, Layer, Linear, Params, Sequential, cross_entropy, mse, tanh};
 use anygrad_train::pictures::*;
+use anygrad_train::{Fit, Progress, TrainError, Trainer};
 
 /// Drawn as both kinds of file; where ANYGRAD_PICTURES names a folder, they are left there to be looked at.
 fn shown(name: &str, picture: &Picture) -> String {
@@ -349,4 +350,78 @@ fn a_surface_around_a_model_moves_its_parameters_and_puts_them_back() {
     let failing = || Err(TrainError::NoSamples { what: "evaluation" });
     assert_eq!(message(LossSurface::around(&params, 0.5, 3, 5, failing)), "the evaluation set is empty");
     assert_eq!(values(&params), before);
+}
+
+/// From a training run to the pictures of it: the area below the ROC grows, and the boundary is drawn.
+#[test]
+fn a_classifier_is_drawn_while_it_learns() {
+    let data = synthetic::ring(200, 0.05, 3).unwrap();
+    let (device, labels) = (Device::cpu(), (0..200).map(|i| i % 2).collect::<Vec<usize>>());
+    let points: Vec<[f32; 2]> = data.inputs().chunks(2).map(|point| [point[0], point[1]]).collect();
+    let truths: Vec<bool> = labels.iter().map(|label| *label == 1).collect();
+    let params = Params::new(&device, 2);
+    let hidden = Linear::new(params.at("fc1"), 2, 12);
+    let model = Sequential::new().then(hidden).then(tanh).then(Linear::new(params.at("fc2"), 12, 2));
+    let mut trainer = Trainer::new(model, params, cross_entropy, Adam::default());
+    let shares = |trainer: &Trainer<_, _, _>, points: &[[f32; 2]]| {
+        let x = Tensor::from_slice(points.as_flattened(), [points.len(), 2], &device);
+        let shares = trainer.forward(&x).softmax(-1).to_vec::<f32>().unwrap();
+        shares.chunks(2).map(|pair| pair[1]).collect::<Vec<f32>>()
+    };
+    let mut areas = Vec::new();
+    for round in 1..=4 {
+        let fit = Fit {
+            epochs: 4,
+            batch_size: 20,
+            learning_rate: 0.03,
+            progress: Progress::hidden(),
+            ..Fit::default()
+        };
+        trainer.fit(&data, fit).unwrap();
+        let scores = shares(&trainer, &points);
+        let name = format!("epoch {}", 4 * round);
+        let svg = roc_curve(&[Scored { name: &name, scores: &scores, truths: &truths }]).unwrap().to_svg();
+        let area = svg.split("(AUC ").nth(1).unwrap().split(')').next().unwrap();
+        areas.push(area.parse::<f64>().unwrap());
+    }
+    assert!(areas[3] > areas[0] && areas[3] > 0.99, "{areas:?}");
+    let decide = |cells: &[[f32; 2]]| Ok(Decision::Probabilities(shares(&trainer, cells)));
+    let picture =
+        decision_boundary("Twelve hidden units", &points, &labels, &["middle", "ring"], decide).unwrap();
+    shown("ring", &picture);
+    assert!(bend(&picture) > 20.0, "{}", bend(&picture));
+
+    // without a hidden layer it is a straight line
+    let params = Params::new(&device, 2);
+    let model = Linear::new(params.at("fc"), 2, 2);
+    let decide = |cells: &[[f32; 2]]| {
+        let x = Tensor::from_slice(cells.as_flattened(), [cells.len(), 2], &device);
+        let shares = model.forward(&x, &mut Ctx::eval()).softmax(-1).to_vec::<f32>()?;
+        Ok(Decision::Probabilities(shares.chunks(2).map(|pair| pair[1]).collect()))
+    };
+    let picture =
+        decision_boundary("No hidden layer", &points, &labels, &["middle", "ring"], decide).unwrap();
+    assert!(bend(&picture) < 0.5, "{}", bend(&picture));
+}
+
+/// By how many pixels the boundary of two classes departs from the line through its two ends farthest apart.
+fn bend(picture: &Picture) -> f64 {
+    let svg = picture.to_svg();
+    let line = svg.lines().find(|line| line.contains("stroke=\"#333333\" stroke-width=\"2\"")).unwrap();
+    let data = line.split("d=\"").nth(1).unwrap().split('"').next().unwrap();
+    let points: Vec<(f64, f64)> = data
+        .split(['M', 'L'])
+        .filter_map(|pair| pair.split_once(' '))
+        .map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap()))
+        .collect();
+    let apart = |a: (f64, f64), b: (f64, f64)| (a.0 - b.0).hypot(a.1 - b.1);
+    let far = |from: (f64, f64)| {
+        points.iter().copied().max_by(|a, b| apart(from, *a).total_cmp(&apart(from, *b))).unwrap()
+    };
+    let start = far(points[0]);
+    let end = far(start);
+    let across = |(x, y): (f64, f64)| {
+        ((end.0 - start.0) * (y - start.1) - (end.1 - start.1) * (x - start.0)).abs() / apart(start, end)
+    };
+    points.into_iter().map(across).fold(0.0, f64::max)
 }

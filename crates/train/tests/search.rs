@@ -322,6 +322,16 @@ fn a_journal_cut_anywhere_goes_on_to_the_same_study() {
             .count();
         assert!(runs.into_inner() <= 4 - finished.saturating_sub(1), "cut at {length}");
     }
+    // half a line that is longer than those that follow leaves nothing behind
+    let lines = whole.iter().filter(|byte| **byte == b'\n').count();
+    let finished = whole.split_inclusive(|byte| *byte == b'\n').take(lines - 1).flatten().copied();
+    std::fs::write(&path, finished.chain(std::iter::repeat_n(b'x', 3000)).collect::<Vec<u8>>()).unwrap();
+    assert_eq!(search(4, journal.clone()).run(objective).unwrap(), wanted);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        text.ends_with('\n') && text.lines().all(|line| line.starts_with('{') && line.ends_with('}')),
+        "{text}"
+    );
     // no file of a worker stays behind
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1);
     // more trials than before go on from there, as if they had been wanted from the start
@@ -401,6 +411,16 @@ fn hang(journal: PathBuf) {
     });
 }
 
+/// Kills the process when the test ends, however it ends.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn the_trial_of_a_killed_process_is_taken_over() {
     if let Some(journal) = std::env::var_os("ANYGRAD_TEST_JOURNAL") {
@@ -408,12 +428,12 @@ fn the_trial_of_a_killed_process_is_taken_over() {
     }
     let folder = Folder::new("kill");
     let journal = folder.journal().unwrap();
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "the_trial_of_a_killed_process_is_taken_over"])
         .env("ANYGRAD_TEST_JOURNAL", &journal)
         .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+        .spawn();
+    let child = Killed(child.unwrap());
     let started = |trial: usize| {
         let text = std::fs::read_to_string(&journal).unwrap_or_default();
         text.lines().any(|line| line.contains("start") && line.contains(&format!("\"trial\":{trial},")))
@@ -439,8 +459,7 @@ fn the_trial_of_a_killed_process_is_taken_over() {
         }
         std::thread::sleep(std::time::Duration::from_millis(200));
         assert!(!other.is_finished() && ran.lock().unwrap().len() == 3);
-        child.kill().unwrap();
-        child.wait().unwrap();
+        drop(child);
         other.join().unwrap().unwrap()
     });
     assert_eq!(ran.into_inner().unwrap(), [3, 4, 5, 2]);
