@@ -400,3 +400,30 @@ fn half_precision_and_empty_batches() {
     assert_eq!(none.shape()[..], [0, 4, 10]);
     assert_eq!(none.to_vec::<f32>().unwrap(), [0.0; 0]);
 }
+
+#[test]
+fn second_derivatives_are_those_of_differences() {
+    let p = Params::with_dtype(&Device::cpu(), 1, DType::F64);
+    let lstm = Lstm::new(p.at("lstm"), 2, 3);
+    let numbers: Vec<f64> = (0..20).map(|i| f64::from(i).sin()).collect();
+    // ten steps: more than are cut in one round
+    let at = |numbers: &[f64]| {
+        let x = Tensor::from_slice(numbers, [1, 10, 2], &Device::cpu());
+        let y = lstm.forward(&x, &mut Ctx::eval()).square().sum_all();
+        let slope = grad(&y, &[&x]).remove(0).square().sum_all();
+        let curve = grad(&slope, &[&x]).remove(0);
+        let curve = values(&curve);
+        (slope.item_f64().unwrap(), curve)
+    };
+    let (_, curve) = at(&numbers);
+    assert!(curve[19].abs() > 1e-4, "{curve:?}");
+    for i in [0, 7, 19] {
+        let moved = |by: f64| {
+            let mut numbers = numbers.clone();
+            numbers[i] += by;
+            at(&numbers).0
+        };
+        let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+        assert!((difference - curve[i]).abs() < 1e-8, "{i}: {difference} {}", curve[i]);
+    }
+}

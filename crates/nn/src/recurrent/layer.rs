@@ -18,7 +18,8 @@ use crate::{Ctx, Init, Layer, ParamPath, tanh};
 ///
 /// Entries, as in PyTorch, so that its files load: `weight_ih_l0` `[gates·hidden, inputs]`, `weight_hh_l0`
 /// `[gates·hidden, hidden]`, `bias_ih_l0` and `bias_hh_l0` `[gates·hidden]`, then `_l1` and so on, with `_reverse`
-/// behind it for the reverse direction. All start uniform in ±1/√hidden.
+/// behind it for the reverse direction. All start uniform in ±1/√hidden. Keras's `kernel` and `recurrent_kernel` are
+/// `weight_ih` and `weight_hh` transposed; the gates of its GRU are in the order z, r, n.
 ///
 /// The product of all inputs with `weight_ih` is one product; the steps are recorded one by one, so that a layer takes
 /// a plan for each number of steps it is run on.
@@ -181,7 +182,8 @@ impl<R: Rule> Recurrent<R> {
         self
     }
 
-    /// Whether the output is that of all steps, `[n, steps, features]`, instead of the last; no unless this says so.
+    /// Whether the output is that of all steps, `[n, steps, features]`, instead of the last; no unless this says so, as
+    /// in Keras. PyTorch's modules give all steps.
     #[must_use]
     pub fn return_sequences(mut self, on: bool) -> Self {
         self.settings.return_sequences = on;
