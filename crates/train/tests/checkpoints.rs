@@ -201,12 +201,29 @@ fn the_last_few_and_the_best_are_kept() {
     assert_eq!(state.callbacks, [vec![], vec![f64::from(best.judged_loss())]]);
     assert_eq!((state.epoch, state.step, state.history), (8, 0, history));
 
+    // a run that goes on knows the best value, too
+    let state = TrainState::load(folder.0.join("step-0000000018.safetensors"), trainer.params()).unwrap();
+    let before = fs::read(checkpoints.best_path()).unwrap();
+    let mut later = Checkpoints::new(&folder.0).keep(2).best(Monitor::lowest("val_loss"));
+    let fit = Fit {
+        epochs: 7,
+        validation: Some(&validation),
+        callbacks: &mut [&mut Wild, &mut later],
+        resume: Some(&state),
+        ..quiet()
+    };
+    trainer.fit(&train, fit).unwrap();
+    assert_eq!(
+        (later.best_value(), fs::read(later.best_path()).unwrap() == before),
+        (checkpoints.best_value(), true)
+    );
+
     let fit = Fit { callbacks: &mut [&mut checkpoints], ..quiet() };
     let message = trainer.fit(&train, fit).unwrap_err().to_string();
     assert!(message.contains("holds 2 checkpoints of another run: resume it, overwrite it"), "{message}");
     let mut anew = Checkpoints::new(&folder.0).overwrite();
     trainer.fit(&train, Fit { epochs: 1, callbacks: &mut [&mut anew], ..quiet() }).unwrap();
-    assert_eq!(folder.names(), ["step-0000000003.safetensors"]);
+    assert_eq!(folder.names(), ["step-0000000003.safetensors", "step-0000000021.safetensors.abandoned"]);
 
     let mut unknown = Checkpoints::new(folder.0.join("x")).best(Monitor::highest("val_f1"));
     let message = trainer.fit(&train, Fit { callbacks: &mut [&mut unknown], ..quiet() });
