@@ -98,6 +98,19 @@ impl TrainState {
         if self.optimizer != optimizer {
             return differs("the optimizer", self.optimizer.clone(), optimizer.to_owned());
         }
+        let counts = [
+            ("epoch", self.epoch as u64),
+            ("step", self.step as u64),
+            ("run_steps", self.run_steps),
+            ("steps", self.steps),
+            ("number of samples", self.sums.samples as u64),
+            ("number of batches", self.sums.batches as u64),
+        ];
+        // no run gets there, and no sum below wraps around
+        if let Some((name, value)) = counts.into_iter().find(|(_, value)| *value > 1 << 48) {
+            let message = format!("resume: the {name} is {value}; it must be at most 2^48");
+            return Err(TrainError::Setting { message });
+        }
         if self.epoch == 0 {
             let message = "resume: the epoch is 0; epochs are counted from 1".to_owned();
             return Err(TrainError::Setting { message });

@@ -1,7 +1,7 @@
 use anygrad_data::BatchTargets;
 
 use super::inputs::{Binary, Classified, largest, paired, wrong};
-use super::{Metric, foreign_state};
+use super::{Metric, count_of, foreign_state};
 use crate::{Prediction, Result};
 
 /// How many of how many.
@@ -28,7 +28,7 @@ impl Share {
 
     fn of(state: &[f64]) -> Option<Self> {
         match *state {
-            [hits, total] => Some(Self { hits: hits as u64, total: total as u64 }),
+            [hits, total] => Some(Self { hits: count_of(hits)?, total: count_of(total)? }),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@ use std::fmt;
 use anygrad_data::BatchTargets;
 
 use super::inputs::wrong;
-use super::{Metric, foreign_state};
+use super::{Metric, count_of, foreign_state};
 use crate::{Prediction, Result};
 
 /// A metric made of a function of a batch, `(outputs, targets) → number`: the mean over the batches, each weighted by
@@ -65,10 +65,11 @@ impl<F: Fn(&Prediction, &BatchTargets) -> f64> Metric for CustomMetric<F> {
     }
 
     fn restore(&mut self, state: &[f64]) -> Result<()> {
-        match *state {
-            [sum, samples] => (self.sum, self.samples) = (sum, samples as usize),
-            _ => return Err(foreign_state(&self.name, state)),
-        }
+        let numbers = match *state {
+            [sum, samples] => count_of(samples).map(|samples| (sum, samples as usize)),
+            _ => None,
+        };
+        (self.sum, self.samples) = numbers.ok_or_else(|| foreign_state(&self.name, state))?;
         Ok(())
     }
 }

@@ -86,6 +86,12 @@ pub trait Metric {
     }
 }
 
+/// A count that was a float in a state; `None` if it was none, or one so large that it would not be exact.
+pub(crate) fn count_of(value: f64) -> Option<u64> {
+    let exact = (0.0..=2f64.powi(53)).contains(&value) && value.fract() == 0.0;
+    exact.then_some(value as u64)
+}
+
 /// The error of a metric that is to take over numbers that are not its own.
 pub(crate) fn foreign_state(metric: &str, state: &[f64]) -> TrainError {
     TrainError::Setting {

@@ -2,8 +2,8 @@
 
 use anygrad_data::BatchTargets;
 
-use super::Metric;
 use super::inputs::{Binary, Classified, wrong};
+use super::{Metric, count_of, foreign_state};
 use crate::{Prediction, Result};
 
 /// What the outputs of a model are.
@@ -120,6 +120,19 @@ impl Metric for LogLoss {
     fn value(&self) -> f64 {
         self.sum / self.count as f64
     }
+
+    fn state(&self) -> Option<Vec<f64>> {
+        Some(vec![self.sum, self.count as f64])
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        let numbers = match *state {
+            [sum, count] => count_of(count).map(|count| (sum, count)),
+            _ => None,
+        };
+        (self.sum, self.count) = numbers.ok_or_else(|| foreign_state("log_loss", state))?;
+        Ok(())
+    }
 }
 
 /// Perplexity, `e` to the mean cross-entropy: among how many equally likely tokens a language model is undecided. Takes
@@ -167,5 +180,13 @@ impl Metric for Perplexity {
 
     fn value(&self) -> f64 {
         self.loss.value().exp()
+    }
+
+    fn state(&self) -> Option<Vec<f64>> {
+        self.loss.state()
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        self.loss.restore(state).map_err(|_| foreign_state("perplexity", state))
     }
 }

@@ -3,7 +3,7 @@
 use anygrad_data::BatchTargets;
 
 use super::inputs::{Binary, Classified, wrong};
-use super::{Metric, average_precision, roc_auc};
+use super::{Metric, average_precision, count_of, foreign_state, roc_auc};
 use crate::{Prediction, Result};
 
 /// All scores so far with whether they are positive, by class or label.
@@ -49,6 +49,32 @@ impl Columns {
             scores.push(score);
             truths.push(truth);
         }
+    }
+
+    /// The number of columns, and each with its scores and, in their order, whether they are positive.
+    fn state(&self) -> Vec<f64> {
+        let columns = self.scores.iter().zip(&self.truth).flat_map(|(scores, truth)| {
+            let scores = scores.iter().copied().map(f64::from);
+            scores.chain(truth.iter().copied().map(f64::from))
+        });
+        std::iter::once(self.scores.len() as f64).chain(columns).collect()
+    }
+
+    fn of(state: &[f64]) -> Option<Self> {
+        let (&columns, rest) = state.split_first()?;
+        let columns = usize::try_from(count_of(columns)?).ok()?;
+        if columns == 0 {
+            return rest.is_empty().then(Self::default);
+        }
+        let parts = columns.checked_mul(2)?;
+        if !rest.len().is_multiple_of(parts) || rest.is_empty() {
+            return None;
+        }
+        let halves: Vec<&[f64]> = rest.chunks_exact(rest.len() / parts).collect();
+        let (pairs, _) = halves.as_chunks::<2>();
+        let scores = pairs.iter().map(|[scores, _]| scores.iter().map(|&score| score as f32).collect());
+        let truth = pairs.iter().map(|[_, truth]| truth.iter().map(|&truth| truth != 0.0).collect());
+        Some(Self { scores: scores.collect(), truth: truth.collect() })
     }
 
     /// The mean of `function` over the columns for which it is a number.
@@ -107,6 +133,15 @@ impl Metric for RocAuc {
     fn value(&self) -> f64 {
         self.columns.mean(roc_auc)
     }
+
+    fn state(&self) -> Option<Vec<f64>> {
+        Some(self.columns.state())
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        self.columns = Columns::of(state).ok_or_else(|| foreign_state("auc", state))?;
+        Ok(())
+    }
 }
 
 /// Average precision, `average_precision`, and over several classes or labels their mean (mean average precision). Takes
@@ -149,5 +184,14 @@ impl Metric for AveragePrecision {
 
     fn value(&self) -> f64 {
         self.columns.mean(average_precision)
+    }
+
+    fn state(&self) -> Option<Vec<f64>> {
+        Some(self.columns.state())
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        self.columns = Columns::of(state).ok_or_else(|| foreign_state("average_precision", state))?;
+        Ok(())
     }
 }

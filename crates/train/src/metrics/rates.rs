@@ -3,7 +3,7 @@
 use anygrad_data::BatchTargets;
 
 use super::inputs::{Binary, Classified, largest, wrong};
-use super::{BinaryConfusion, Metric};
+use super::{BinaryConfusion, Metric, count_of, foreign_state};
 use crate::{Prediction, Result};
 
 /// A rate of the counts of a class against the rest. A higher threshold makes fewer answers positive: false positives
@@ -275,6 +275,57 @@ impl Metric for RateMetric {
                 average.of(&confusions(classes, *total), self.rate, self.zero_division)
             }
         }
+    }
+
+    fn state(&self) -> Option<Vec<f64>> {
+        let counts: Vec<u64> = match &self.counts {
+            Counts::Binary { counts: c, .. } => {
+                vec![c.true_positives, c.false_positives, c.false_negatives, c.true_negatives]
+            }
+            Counts::Classes { classes, .. } => {
+                classes.iter().flat_map(|class| [class.truth, class.predicted, class.right]).collect()
+            }
+        };
+        Some(counts.into_iter().map(|count| count as f64).collect())
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        let counts: Option<Vec<u64>> = state.iter().copied().map(count_of).collect();
+        self.take_over(&counts.unwrap_or_default()).ok_or_else(|| foreign_state(&self.name, state))
+    }
+}
+
+impl RateMetric {
+    /// Makes `state` what was counted; `None` if it cannot have been.
+    fn take_over(&mut self, state: &[u64]) -> Option<()> {
+        match &mut self.counts {
+            Counts::Binary { counts, .. } => {
+                let [true_positives, false_positives, false_negatives, true_negatives] = *state else {
+                    return None;
+                };
+                *counts =
+                    BinaryConfusion { true_positives, false_positives, false_negatives, true_negatives };
+            }
+            Counts::Classes { classes, total, .. } => {
+                let (parts, rest) = state.as_chunks::<3>();
+                let samples = parts.iter().map(|[truth, ..]| *truth).try_fold(0, u64::checked_add)?;
+                let predicted =
+                    parts.iter().map(|[_, predicted, _]| *predicted).try_fold(0, u64::checked_add)?;
+                // of `samples` there are as many as are in one of two sets at most
+                let sound = parts.iter().all(|&[truth, predicted, right]| {
+                    right <= truth
+                        && right <= predicted
+                        && (truth - right).saturating_add(predicted) <= samples
+                });
+                if !(sound && rest.is_empty() && samples == predicted) {
+                    return None;
+                }
+                *total = samples;
+                let class = |&[truth, predicted, right]: &[u64; 3]| Class { truth, predicted, right };
+                *classes = parts.iter().map(class).collect();
+            }
+        }
+        Some(())
     }
 }
 

@@ -3,7 +3,7 @@
 use anygrad_data::BatchTargets;
 
 use super::inputs::{Numbers, no_nan, paired, wrong};
-use super::{Metric, foreign_state};
+use super::{Metric, count_of, foreign_state};
 use crate::{Prediction, Result};
 
 /// A running mean of a function of prediction and target.
@@ -140,10 +140,11 @@ macro_rules! mean_error {
             }
 
             fn restore(&mut self, state: &[f64]) -> Result<()> {
-                match *state {
-                    [sum, count] => self.mean = Mean { sum, count: count as u64 },
-                    _ => return Err(foreign_state(self.name(), state)),
-                }
+                let mean = match *state {
+                    [sum, count] => count_of(count).map(|count| Mean { sum, count }),
+                    _ => None,
+                };
+                self.mean = mean.ok_or_else(|| foreign_state(self.name(), state))?;
                 Ok(())
             }
         }
@@ -271,16 +272,11 @@ impl Metric for R2Score {
 
     fn restore(&mut self, state: &[f64]) -> Result<()> {
         let (outputs, rest) = state.as_chunks::<4>();
-        if !rest.is_empty() {
-            return Err(foreign_state("r2", state));
-        }
-        let output = |&[count, mean, total, residual]: &[f64; 4]| Variance {
-            count: count as u64,
-            mean,
-            total,
-            residual,
+        let output = |&[count, mean, total, residual]: &[f64; 4]| {
+            Some(Variance { count: count_of(count)?, mean, total, residual })
         };
-        self.outputs = outputs.iter().map(output).collect();
+        let outputs = outputs.iter().map(output).collect::<Option<_>>().filter(|_| rest.is_empty());
+        self.outputs = outputs.ok_or_else(|| foreign_state("r2", state))?;
         Ok(())
     }
 }
