@@ -291,6 +291,13 @@ fn reviews_become_samples_and_hold_their_class() {
     let padded = pad_sequences(&codes, &PadSettings::default()).unwrap();
     let data = sequence_dataset(&padded.values, padded.len, labels.clone(), 2).unwrap();
     assert_eq!((data.len(), data.class_counts().unwrap()), (400, vec![200, 200]));
+    // the same in one call
+    let settings =
+        (VocabularySettings::default(), PadSettings { max_len: Some(padded.len), ..PadSettings::default() });
+    let vectorizer =
+        TextVectorizer::fit_with(&texts[..300], tokenizer.clone(), &settings.0, settings.1).unwrap();
+    assert_eq!(vectorizer.dataset(&texts, labels.clone(), 2).unwrap(), data);
+    assert!(vectorizer.dataset(&texts, vec![0], 2).is_err());
     // naive Bayes on pairs of words
     let mut votes = vec![[1.0f64; 2]; vocabulary.len()];
     for (codes, &label) in codes[..300].iter().zip(&labels) {

@@ -21,6 +21,7 @@ mod hashing;
 mod language;
 mod pairs;
 mod tokens;
+mod vectorizer;
 mod vectors;
 mod vocabulary;
 
@@ -30,5 +31,6 @@ pub use hashing::{Collisions, HashingTrick, fnv1a};
 pub use language::next_token_windows;
 pub use pairs::{NegativeSampler, Pair, PairSettings, cbow, keep_probabilities, skip_gram, subsample};
 pub use tokens::{STOP_WORDS, Tokenizer, ngrams, sentences, without_stop_words};
+pub use vectorizer::TextVectorizer;
 pub use vectors::WordVectors;
 pub use vocabulary::{Vocabulary, VocabularySettings};
