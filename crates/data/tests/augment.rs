@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use anygrad_data::augment::*;
-use anygrad_data::{Dataset, Draws, Targets, digits};
+use anygrad_data::{Dataset, Draws, Loader, LoaderSettings, Targets, digits};
 
 fn image() -> Image {
     let value = |c, y, x| ((c * 31 + y * 6 + x) * 7 % 23) as f32 / 22.0;
@@ -109,7 +109,10 @@ fn crops_are_parts_of_the_image() {
     assert_eq!(middle.get(0, 0, 0), image().get(0, 2, 2));
     let wide = apply(&CenterCrop::new(7, 6), image(), 0);
     assert_eq!((wide.get(0, 0, 3), wide.get(0, 1, 3)), (Some(0.0), image().get(0, 0, 3)));
-    assert!(error(&CenterCrop::new(usize::MAX, usize::MAX)).ends_with("has no usable size"));
+    for size in [usize::MAX, 1 << 31, 1 << 25] {
+        assert!(error(&CenterCrop::new(size, size)).ends_with("has no usable size"), "{size}");
+        assert!(error(&Resize::new(size, size)).ends_with("has no usable size"), "{size}");
+    }
     for seed in 0..50 {
         let part = apply(&RandomResizedCrop::new(4, 3), picture(1), seed);
         assert_eq!((part.channels(), part.height(), part.width()), (3, 4, 3));
@@ -183,6 +186,7 @@ fn noise_and_holes_are_as_large_as_asked() {
     }
     assert_eq!(error(&Cutout::new(0)), "Cutout: size is 0; it must be 1 at least");
     assert!(error(&GaussianNoise { sigma: -1.0, ..Default::default() }).contains("sigma is -1"));
+    assert!(error(&GaussianNoise { mean: f64::NAN, ..Default::default() }).contains("mean is NaN"));
     assert!(
         error(&Normalize { mean: vec![0.0; 3], deviation: vec![1.0; 2] }).contains("each of the 2 channels")
     );
@@ -247,4 +251,18 @@ fn random_numbers_are_those_of_seed_epoch_and_sample() {
     assert_eq!(augment.dataset(&data.take(5), 1, 0).unwrap(), once.take(5));
     assert_ne!(data.inputs(), once.inputs());
     assert_eq!(data.targets(), once.targets());
+    // samples with the same pixels are changed in different ways
+    let pixels = data.input(0).unwrap().repeat(30);
+    let copies = Dataset::classes(pixels, [1, 8, 8], vec![0; 30], 1).unwrap();
+    let changed = augment.dataset(&copies, 1, 0).unwrap();
+    assert!((1..30).all(|i| changed.input(i) != changed.input(0)));
+    // a sample is changed in its own way in whichever batch and place it comes
+    let settings = LoaderSettings { batch_size: 7, seed: 1, ..LoaderSettings::default() };
+    let loader = Loader::new(data.clone(), settings).unwrap().augment(augment);
+    let loaded: Vec<f32> = loader.epoch(0).flat_map(|batch| batch.unwrap().inputs).collect();
+    let plain = data.batches(30).unwrap().shuffled(1).into_iter().next().unwrap();
+    for (place, row) in plain.inputs.chunks(64).enumerate() {
+        let index = (0..30).find(|&index| data.input(index).unwrap() == row).unwrap();
+        assert_eq!(&loaded[place * 64..][..64], once.input(index).unwrap());
+    }
 }

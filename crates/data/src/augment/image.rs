@@ -74,13 +74,12 @@ impl Image {
         width: usize,
         mut pixel: impl FnMut(usize, usize, usize) -> f32,
     ) -> Result<Self> {
-        let shape = [channels, height, width];
-        let Some(size) =
-            crate::targets::checked_size(&shape).filter(|size| (1..=isize::MAX as usize / 4).contains(size))
-        else {
+        let (shape, mut pixels) = ([channels, height, width], Vec::new());
+        let size = crate::targets::checked_size(&shape).filter(|&size| size > 0);
+        // a size from the settings may be beyond all memory
+        if size.is_none_or(|size| pixels.try_reserve_exact(size).is_err()) {
             return Err(DataError::SampleShape { what: "inputs", shape: shape.to_vec() });
-        };
-        let mut pixels = Vec::with_capacity(size);
+        }
         for channel in 0..channels {
             for row in 0..height {
                 pixels.extend((0..width).map(|column| pixel(channel, row, column)));

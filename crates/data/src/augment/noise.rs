@@ -30,9 +30,12 @@ impl Default for GaussianNoise {
 
 impl Transform for GaussianNoise {
     /// # Errors
-    /// [`DataError::Setting`] if `sigma` is not finite and at least 0.
+    /// [`DataError::Setting`] if `sigma` is not finite and at least 0, or `mean` is not finite.
     fn apply(&self, mut image: Image, draws: &mut Draws) -> Result<Image> {
         check_spread("GaussianNoise", "sigma", self.sigma)?;
+        if !self.mean.is_finite() {
+            return Err(DataError::setting("GaussianNoise", "mean", self.mean, "a finite number"));
+        }
         for value in image.pixels_mut() {
             let noisy = (f64::from(*value) + self.mean + self.sigma * draws.normal()) as f32;
             *value = if self.clip { noisy.clamp(0.0, 1.0) } else { noisy };

@@ -97,13 +97,12 @@ impl Standardizer {
     }
 }
 
-/// Mean and deviation of the values that are not NaN; a deviation of 0, or of rounding errors alone, is 1.
+/// Mean and deviation of the values that are not NaN; a deviation of 0 is 1. Sums of equal
+/// 32-bit numbers are exact in 64 bits, so that a constant feature has a deviation of 0 indeed.
 pub(super) fn moments<I: Iterator<Item = f32>>(values: impl Fn() -> I) -> (f64, f64) {
     let present = || values().filter(|x| !x.is_nan()).map(f64::from);
     let n = present().count() as f64;
     let mean = present().sum::<f64>() / n;
     let variance = present().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-    // scikit-learn's bound of what rounding makes of a constant feature
-    let rounding = n * f64::EPSILON * variance + (n * mean * f64::EPSILON).powi(2);
-    (mean, if variance > rounding { variance.sqrt() } else { 1.0 })
+    (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
 }
