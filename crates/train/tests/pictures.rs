@@ -233,13 +233,24 @@ fn functions_and_histograms_have_a_panel_each() {
 fn images_filters_and_feature_maps_are_grids() {
     let pixels: Vec<f32> =
         (0..12 * 64).map(|i| if (i / 64 + i % 8) % 5 < 2 { 0.9 } else { noise(i) * 0.4 }).collect();
-    let (said, is): (Vec<_>, Vec<_>) = (0..12).map(|i| (i % 3, if i == 5 { 1 } else { i % 3 })).unzip();
+    let (said, is): (Vec<_>, Vec<_>) = (0..12)
+        .map(|i| {
+            (
+                i % 3,
+                match i {
+                    5 => 1,
+                    7 => 2,
+                    _ => i % 3,
+                },
+            )
+        })
+        .unzip();
     let names = ["circle", "rectangle", "triangle"];
     let svg = shown(
         "predictions",
         &prediction_grid("Predictions", &pixels, [1, 8, 8], &said, &is, &names).unwrap(),
     );
-    all_of(&svg, &["✓ circle", "✗ triangle, not rectangle"]);
+    all_of(&svg, &["✓ circle", "✗ triangle, not rectangle", "✗ rectangle, not triangle"]);
     assert_eq!(svg.matches("<image").count(), 12);
     let colours: Vec<f32> = (0..6 * 3 * 100).map(|i| noise(i / 7)).collect();
     shown("images", &image_grid("Six images", &colours, [3, 10, 10], &[], 3).unwrap());
@@ -385,6 +396,8 @@ fn a_classifier_is_drawn_while_it_learns() {
         areas.push(area.parse::<f64>().unwrap());
     }
     assert!(areas[3] > areas[0] && areas[3] > 0.99, "{areas:?}");
+    let chart = trainer.history().learning_rate_chart();
+    all_of(&shown("rates_of_a_run", &chart.draw()), &["Learning rate", "epoch", "learning rate"]);
     let decide = |cells: &[[f32; 2]]| Ok(Decision::Probabilities(shares(&trainer, cells)));
     let picture =
         decision_boundary("Twelve hidden units", &points, &labels, &["middle", "ring"], decide).unwrap();
