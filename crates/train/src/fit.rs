@@ -99,7 +99,8 @@ pub struct Fit<'a> {
     /// What is told how the run goes, and may end it; nothing.
     pub callbacks: &'a mut [&'a mut dyn Callback],
     /// Where to go on; at the beginning if `None`. The parameters are to be those of that moment, with the
-    /// optimizer's state; batches, seed and samples have to be the same.
+    /// optimizer's state; batches, seed and samples have to be the same. Of an epoch that was half done, the loss and
+    /// the accuracy count all of it, other [metrics](crate::Trainer::metric) what is trained from here on.
     pub resume: Option<&'a TrainState>,
     /// Where to show how far training has come; [`Progress::auto`].
     pub progress: Progress,

@@ -153,7 +153,7 @@ where
     }
 
     /// Has at hand what steps that the device decides about need, and a scale of the loss for mixed precision.
-    fn prepare(&mut self, run: &Run<'_, '_>) -> Result<()> {
+    pub(crate) fn prepare(&mut self, run: &Run<'_, '_>) -> Result<()> {
         if run.fit.mixed_precision || run.fit.locate_not_finite {
             self.params.prepare_state(&self.optimizer)?;
         }

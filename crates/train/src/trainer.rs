@@ -158,6 +158,7 @@ where
             return Err(TrainError::NoSamples { what: "training" });
         }
         let mut run = self.begin(fit, Some(data.len()), None);
+        self.prepare(&run)?;
         self.record(&batches, &mut run)?;
         let sums = run.sums;
         // values that are not pending are kept by the store in any case

@@ -10,6 +10,7 @@ use anygrad_nn::schedule::Cosine;
 use anygrad_nn::{
     Adam, BatchNorm1d, Ctx, Layer, Linear, Loss, Mse, Params, Sequential, Sgd, cross_entropy, relu,
 };
+use anygrad_train::callbacks::OnStep;
 use anygrad_train::metrics::{Accuracy, TopKAccuracy};
 use anygrad_train::{Callback, EpochRow, Fit, Flow, Progress, Result, TrainError, Trainer, Training};
 use common::devices;
@@ -82,6 +83,35 @@ fn an_overflow_is_skipped_and_training_recovers() {
     let mut wide = Trainer::new(Linear::new(wide.at("fc"), 2, 3), wide, cross_entropy, Sgd::default());
     let message = wide.fit(&data, Fit { mixed_precision: true, ..quiet() }).unwrap_err().to_string();
     assert!(message.contains("the parameters are f64; they must be f32"), "{message}");
+}
+
+#[test]
+fn mixed_precision_goes_on_with_the_same_bits() {
+    for device in devices() {
+        let data = synthetic::blobs(150, 3, 0.2, 3).unwrap();
+        let make = || {
+            let params = Params::new(&device, 5);
+            Trainer::new(Linear::new(params.at("fc"), 2, 3), params, cross_entropy, Adam::default())
+        };
+        let fit = || Fit { mixed_precision: true, ..quiet() };
+        let mut whole = make();
+        whole.fit(&data, fit()).unwrap();
+        let (mut first, mut state, mut params) = (make(), None, None);
+        let mut take = OnStep::new(|training| {
+            if training.run_steps() == 7 {
+                state = Some(training.state()?);
+                params = Some(training.params().snapshot()?);
+            }
+            Ok(Flow::Continue)
+        });
+        first.fit(&data, Fit { callbacks: &mut [&mut take], ..fit() }).unwrap();
+        let (state, params) = (state.unwrap(), params.unwrap());
+        assert_eq!(state.loss_scale, Some([65536.0, 7.0]));
+        // the trainer has gone on meanwhile, its scale as well
+        first.params().restore(&params).unwrap();
+        first.fit(&data, Fit { resume: Some(&state), ..fit() }).unwrap();
+        assert_eq!(bits(first.params()), bits(whole.params()));
+    }
 }
 
 /// Divides by the input plus the weight: no number where they cancel out.
