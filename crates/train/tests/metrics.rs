@@ -1,9 +1,11 @@
 //! Metrics: streaming over batches, edge cases, errors.
 #![allow(clippy::unwrap_used)]
 
-use anygrad_data::BatchTargets;
-use anygrad_train::Prediction;
+use anygrad_data::{BatchTargets, synthetic};
+use anygrad_graph::Device;
+use anygrad_nn::{Adam, CrossEntropy, Linear, Params};
 use anygrad_train::metrics::*;
+use anygrad_train::{Fit, Prediction, Progress, Trainer};
 
 fn outputs(values: &[f32], shape: &[usize]) -> Prediction {
     Prediction { values: values.to_vec(), shape: shape.to_vec() }
@@ -253,4 +255,48 @@ fn metrics_have_names() {
         message.starts_with("metric acuracy: there is no such metric; known are accuracy, auc"),
         "{message}"
     );
+}
+
+#[test]
+fn metrics_show_in_the_history_under_their_names() {
+    let params = Params::new(&Device::cpu(), 3);
+    let model = Linear::new(params.at("fc"), 2, 3);
+    let data = synthetic::blobs(90, 3, 0.1, 7).unwrap();
+    let mut trainer = Trainer::new(model, params, CrossEntropy::default(), Adam::default())
+        .metric(|| RateMetric::averaged(Rate::FBeta(1.0), Average::Macro).named("macro_f1"))
+        .metric(RocAuc::new)
+        .metric(LogLoss::from_logits)
+        .metric(|| {
+            CustomMetric::new("spread", |outputs: &Prediction, _: &BatchTargets| {
+                f64::from(outputs.values.iter().fold(0.0f32, |most, value| most.max(value.abs())))
+            })
+        });
+    let fit = Fit {
+        epochs: 8,
+        learning_rate: 0.1,
+        progress: Progress::hidden(),
+        validation: Some(&data),
+        ..Fit::default()
+    };
+    let history = trainer.fit(&data, fit).unwrap();
+    assert_eq!(history.metric_names(), ["accuracy", "macro_f1", "auc", "log_loss", "spread"]);
+    let last = history.last().unwrap().validation.clone().unwrap();
+    // the metric is worked out on the host in f64, the loss on the device in f32
+    assert!((last.metric("log_loss").unwrap() - last.loss).abs() < 1e-5 * last.loss.max(1.0));
+    assert!(last.metric("macro_f1").unwrap() > 0.9 && last.metric("auc").unwrap() > 0.95, "{last:?}");
+    let evaluation = trainer.evaluate(&data).unwrap();
+    assert_eq!(evaluation.metric("auc"), last.metric("auc"));
+
+    // the same by hand
+    let prediction = trainer.predict(&data).unwrap();
+    let truth = data.targets().labels().unwrap();
+    let matrix = ConfusionMatrix::from_labels(
+        &prediction.classes().iter().map(|&class| class as u32).collect::<Vec<_>>(),
+        truth,
+        3,
+    )
+    .unwrap();
+    assert_eq!(Some(matrix.accuracy() as f32), evaluation.accuracy);
+    let f1 = matrix.rate(Rate::FBeta(1.0), Average::Macro, ZeroDivision::Zero);
+    assert_eq!(evaluation.metric("macro_f1"), Some(f1 as f32));
 }
