@@ -126,14 +126,18 @@ pub(crate) fn kernels(lowered: &Lowered, schedule: &Schedule, gpu: Option<&GpuPl
     let line = |(place, group): (usize, &Group)| {
         let mut line = KernelLine::default();
         let last = match group {
-            Group::Pointwise(fused) => {
-                line.ops = fused.instrs.iter().map(name).collect();
-                line.shape = fused.shape.to_string();
+            Group::Pointwise(_) | Group::Together(_) => {
+                let all = group.fused();
+                line.ops = all.iter().flat_map(|fused| &fused.instrs).map(name).collect();
+                let shapes: Vec<String> = all.iter().map(|fused| fused.shape.to_string()).collect();
+                line.shape = shapes.join(" ");
                 line.kernel = "block interpreter".into();
-                line.flops = (fused.steps.len() * fused.shape.numel()) as u64;
-                line.in_place = schedule.in_place(fused, place).iter().flatten().count();
-                line.writes = fused.results.iter().map(|(id, ..)| format!("%{id}")).collect();
-                fused.instrs.last().copied()
+                line.flops = all.iter().map(|fused| (fused.steps.len() * fused.shape.numel()) as u64).sum();
+                let in_place = all.iter().flat_map(|fused| schedule.in_place(fused, place));
+                line.in_place = in_place.flatten().count();
+                let results = all.iter().flat_map(|fused| &fused.results);
+                line.writes = results.map(|(id, ..)| format!("%{id}")).collect();
+                all.last().and_then(|fused| fused.instrs.last().copied())
             }
             Group::Kernel { instr, fused, .. } => {
                 let before = |fused: &Fused| fused.instrs.iter().map(name).collect::<Vec<_>>();
@@ -177,9 +181,11 @@ fn traffic(lowered: &Lowered, group: &Group) -> u64 {
             .sum()
     };
     let total = match group {
-        Group::Pointwise(fused) => {
-            read(fused)
-                + fused.results.iter().map(|(_, _, dtype)| fused.shape.numel() * dtype.size()).sum::<usize>()
+        Group::Pointwise(_) | Group::Together(_) => {
+            let written = |fused: &Fused| -> usize {
+                fused.results.iter().map(|(_, _, dtype)| fused.shape.numel() * dtype.size()).sum()
+            };
+            group.fused().iter().map(|fused| read(fused) + written(fused)).sum()
         }
         Group::Kernel { instr, inputs, fused } => {
             bytes(lowered, *instr)
@@ -195,17 +201,16 @@ fn peak(lowered: &Lowered, schedule: &Schedule) -> usize {
     let (mut live, mut peak) = (0usize, 0usize);
     for (place, group) in schedule.groups.iter().enumerate() {
         match group {
-            Group::Pointwise(fused) => {
-                let taken = schedule.in_place(fused, place);
-                let fresh = fused.results.iter().zip(&taken).filter(|(_, taken)| taken.is_none());
-                live += fresh.map(|((_, _, dtype), _)| fused.shape.numel() * dtype.size()).sum::<usize>();
+            Group::Pointwise(_) | Group::Together(_) => {
+                let mut over = Vec::new();
+                for fused in group.fused() {
+                    let taken = schedule.in_place(fused, place);
+                    let fresh = fused.results.iter().zip(&taken).filter(|(_, taken)| taken.is_none());
+                    live += fresh.map(|((_, _, dtype), _)| fused.shape.numel() * dtype.size()).sum::<usize>();
+                    over.extend(taken.iter().flatten().map(|&s| fused.sources[s].0.base));
+                }
                 peak = peak.max(live);
-                let kept = |value: &u32| {
-                    !taken
-                        .iter()
-                        .flatten()
-                        .any(|&s| fused.sources[s].0.base == crate::fuse::Base::Value(*value))
-                };
+                let kept = |value: &u32| !over.contains(&crate::fuse::Base::Value(*value));
                 let dying = schedule.dying(place);
                 live = live.saturating_sub(freed(lowered, dying.iter().copied().filter(kept)));
             }

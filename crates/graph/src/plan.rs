@@ -10,7 +10,7 @@ use crate::backend::cpu::CpuPlan;
 use crate::backend::gpu::GpuPlan;
 use crate::device::{Backend, Device};
 use crate::error::Error;
-use crate::fuse::{Base, Fused, Group, Grouped, Rules, group};
+use crate::fuse::{Base, Fused, Group, Grouped, Rules, group, put_together};
 use crate::numbers::Numbers;
 use crate::op::Kind;
 use crate::program::{Lowered, Program};
@@ -96,11 +96,25 @@ pub(crate) struct Schedule {
 impl Schedule {
     pub fn new(program: &Program, rules: Rules) -> Self {
         let Grouped { groups, outputs, numbers } = group(program, rules);
-        let mut last_use = vec![0; program.instrs.len()];
-        for (place, group) in groups.iter().enumerate() {
-            values_read(group).for_each(|value| last_use[value as usize] = place);
+        let sizes = program.instrs.iter().map(|instr| instr.meta.shape.numel()).collect();
+        let numbers = Numbers::new(program, &numbers);
+        let mut schedule = Self { groups, outputs, numbers, last_use: Vec::new(), sizes };
+        schedule.find_last_uses(program);
+        if rules.together > 0 {
+            let groups = std::mem::take(&mut schedule.groups);
+            let in_place = |fused: &Fused, place: usize| schedule.in_place(fused, place);
+            schedule.groups = put_together(groups, rules.together, in_place);
+            schedule.find_last_uses(program);
         }
-        for &(_, value) in &outputs {
+        schedule
+    }
+
+    fn find_last_uses(&mut self, program: &Program) {
+        let mut last_use = vec![0; program.instrs.len()];
+        for (place, group) in self.groups.iter().enumerate() {
+            group.values_read().into_iter().for_each(|value| last_use[value as usize] = place);
+        }
+        for &(_, value) in &self.outputs {
             last_use[value as usize] = usize::MAX;
         }
         // a leaf somebody holds is never free
@@ -109,14 +123,17 @@ impl Schedule {
                 last_use[id] = usize::MAX;
             }
         }
-        let numbers = Numbers::new(program, &numbers);
-        let sizes = program.instrs.iter().map(|instr| instr.meta.shape.numel()).collect();
-        Self { groups, outputs, numbers, last_use, sizes }
+        self.last_use = last_use;
     }
 
-    /// For each result of the fused group at `place`: the source whose memory it can take over, which is read at
-    /// the same element and by nothing later.
+    /// For each result of a fused group that runs at `place`: the source whose memory it can take over, which is read
+    /// at the same element and by nothing later.
     pub fn in_place(&self, fused: &Fused, place: usize) -> Vec<Option<usize>> {
+        let beside = match self.groups.get(place) {
+            Some(Group::Together(ends)) => ends.as_slice(),
+            _ => &[],
+        };
+        let alone = |value: u32| beside.iter().filter(|end| end.values_read().contains(&value)).count() <= 1;
         let mut taken = vec![false; fused.sources.len()];
         let mut choose = |wanted: DType| -> Option<usize> {
             let found = (0..fused.sources.len()).find(|&s| {
@@ -126,7 +143,8 @@ impl Schedule {
                 !taken[s]
                     && once
                     && *dtype == wanted
-                    && self.last_use[value as usize] == place
+                    && self.last_use[value as usize] <= place
+                    && alone(value)
                     && read.layout.is_contiguous()
                     // and not just the front part of a larger value
                     && self.sizes[value as usize] == fused.shape.numel()
@@ -140,28 +158,10 @@ impl Schedule {
 
     /// The stored values that are not needed after group `place`.
     pub fn dying(&self, place: usize) -> Vec<u32> {
-        let mut values: Vec<u32> =
-            self.groups.get(place).map(|g| values_read(g).collect()).unwrap_or_default();
+        let mut values: Vec<u32> = self.groups.get(place).map(Group::values_read).unwrap_or_default();
         values.sort_unstable();
         values.dedup();
         values.retain(|&value| self.last_use[value as usize] == place);
         values
-    }
-}
-
-fn values_read(group: &Group) -> Box<dyn Iterator<Item = u32> + '_> {
-    let of_fused = |fused: &'_ Fused| -> Vec<u32> {
-        let value = |read: &crate::fuse::Read| match read.base {
-            Base::Value(value) => Some(value),
-            _ => None,
-        };
-        fused.sources.iter().filter_map(|(read, _)| value(read)).collect()
-    };
-    match group {
-        Group::Pointwise(fused) => Box::new(of_fused(fused).into_iter()),
-        Group::Kernel { inputs, fused, .. } => {
-            let fused = fused.as_ref().map(of_fused).unwrap_or_default();
-            Box::new(inputs.iter().map(|(value, _)| *value).chain(fused))
-        }
     }
 }

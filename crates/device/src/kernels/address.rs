@@ -13,6 +13,8 @@ pub(super) struct Axes {
     pub strides: Vec<Vec<isize>>,
     /// Letter that names the coordinates: `i` gives `i0`, `i1`, ..
     pub letter: char,
+    /// What the names of its params start with, where a kernel walks several shapes.
+    pub prefix: String,
 }
 
 impl Axes {
@@ -23,6 +25,7 @@ impl Axes {
             sizes: merged.sizes.to_vec(),
             strides: merged.strides.iter().map(|s| s.to_vec()).collect(),
             letter,
+            prefix: String::new(),
         }
     }
 
@@ -38,7 +41,7 @@ impl Axes {
         let mut text = String::new();
         let mut rest = index.to_owned();
         for axis in (1..self.sizes.len()).rev() {
-            let size = format!("{letter}_size{axis}");
+            let size = format!("{}{letter}_size{axis}", self.prefix);
             let quotient = builder.divisor(&size, self.sizes[axis], &rest);
             let next = if axis == 1 { format!("{letter}0") } else { format!("{letter}_rest{axis}") };
             text += &format!("    let {next} = {quotient};\n");

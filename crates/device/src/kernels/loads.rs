@@ -17,7 +17,20 @@ pub(super) struct Loads<'a> {
     inner: Vec<isize>,
     four: bool,
     /// The names of what is bound so far.
-    bound: Vec<String>,
+    pub bound: Vec<String>,
+    part: Part,
+}
+
+/// Which of several programs of one kernel the loads are for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Part {
+    /// What the names of its params start with.
+    pub prefix: String,
+    /// The place of its first output and of its first number among those of the kernel.
+    pub first_output: usize,
+    pub first_number: usize,
+    /// What the name of its `apply` ends with.
+    pub form: String,
 }
 
 impl<'a> Loads<'a> {
@@ -40,12 +53,21 @@ impl<'a> Loads<'a> {
                 *size /= 4;
             }
         }
-        Self { program, axes, inner, four, bound: Vec::new() }
+        Self { program, axes, inner, four, bound: Vec::new(), part: Part::default() }
+    }
+
+    /// The loads of one of several programs, where `bound` is bound already.
+    pub fn of_part(self, part: Part, bound: Vec<String>) -> Self {
+        Self { part, bound, ..self }
     }
 
     /// Statements `let x0 = ..; let x1 = ..;` that load every source at the coordinates of the axes, as vectors
-    /// in fours. Binds the buffers.
+    /// in fours. Binds the buffers, and makes the program's numbers params.
     pub fn emit(&mut self, builder: &mut Builder) -> Result<String, DeviceError> {
+        for (i, dtype) in self.program.numbers.iter().enumerate() {
+            let name = format!("{}number{i}", self.part.prefix);
+            builder.number(&name, self.part.first_number + i, *dtype);
+        }
         let mut text = String::new();
         for i in 0..self.program.inputs.len() {
             let load = if self.four { self.load_four(builder, i)? } else { self.load_one(builder, i)? };
@@ -58,9 +80,10 @@ impl<'a> Loads<'a> {
     pub fn apply(&self) -> String {
         let lanes: &[&str] = if self.four { &[".x", ".y", ".z", ".w"] } else { &[""] };
         let apply = |(lane, suffix): (usize, &&str)| {
-            let loads: Vec<String> =
-                (0..self.program.inputs.len()).map(|i| format!("x{i}{suffix}")).collect();
-            format!("    let r{lane} = apply({});\n", loads.join(", "))
+            let loads = (0..self.program.inputs.len()).map(|i| format!("x{i}{suffix}"));
+            let numbers = (0..self.program.numbers.len()).map(|i| format!("p.{}number{i}", self.part.prefix));
+            let arguments: Vec<String> = loads.chain(numbers).collect();
+            format!("    let r{lane} = apply{}({});\n", self.part.form, arguments.join(", "))
         };
         lanes.iter().enumerate().map(apply).collect()
     }
@@ -81,10 +104,8 @@ impl<'a> Loads<'a> {
         let index = match source.kind {
             SourceKind::Iota => {
                 let position = self.position(builder, i, 1);
-                builder.signed_param(&format!("x{i}_inner"), inner);
-                return Ok(format!(
-                    "vec4<u32>({position}) + vec4<u32>(0u, 1u, 2u, 3u) * vec4<u32>(p.x{i}_inner)"
-                ));
+                let inner = self.inner_param(builder, i, inner);
+                return Ok(format!("vec4<u32>({position}) + vec4<u32>(0u, 1u, 2u, 3u) * vec4<u32>({inner})"));
             }
             SourceKind::Buffer(index) => index,
         };
@@ -99,16 +120,22 @@ impl<'a> Loads<'a> {
         if inner == 0 {
             return Ok(format!("vec4<{ty}>({})", self.element(builder, i, index, false, &position)?));
         }
-        builder.signed_param(&format!("x{i}_inner"), inner);
+        let inner = self.inner_param(builder, i, inner);
         let first = self.element(builder, i, index, false, &position)?;
-        let mut at =
-            |n: u32| self.element(builder, i, index, false, &format!("{position} + {n}u * p.x{i}_inner"));
+        let mut at = |n: u32| self.element(builder, i, index, false, &format!("{position} + {n}u * {inner}"));
         Ok(format!("vec4<{ty}>({first}, {}, {}, {})", at(1)?, at(2)?, at(3)?))
+    }
+
+    /// The param of the distance of neighbours.
+    fn inner_param(&self, builder: &mut Builder, i: usize, inner: isize) -> String {
+        let name = format!("{}x{i}_inner", self.part.prefix);
+        builder.signed_param(&name, inner);
+        format!("p.{name}")
     }
 
     /// The position of source `i` at the coordinates, in elements or in groups of `unit`.
     fn position(&mut self, builder: &mut Builder, i: usize, unit: usize) -> String {
-        let name = format!("x{i}");
+        let name = format!("{}x{i}", self.part.prefix);
         builder.param(&format!("{name}_offset"), self.program.inputs[i].layout.offset / unit);
         let mut text = format!("p.{name}_offset");
         for axes in &mut self.axes {
@@ -133,7 +160,7 @@ impl<'a> Loads<'a> {
         let ty = value_type(dtype)?;
         let sink = self.program.sink_in(index);
         let name = match sink {
-            Some(sink) => format!("out{sink}"),
+            Some(sink) => format!("out{}", self.part.first_output + sink),
             None => format!("in{index}_{}{}", if half { "f16" } else { ty }, if four { "x4" } else { "" }),
         };
         if !self.bound.contains(&name) {

@@ -14,6 +14,7 @@ mod program;
 pub mod reduce;
 pub mod scan;
 pub mod sort;
+pub mod together;
 pub mod window;
 
 pub(crate) use builder::invalid;

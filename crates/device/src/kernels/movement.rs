@@ -138,7 +138,7 @@ fn copy_launch(
     let mut loads = Loads::new(&program, vec![axes], four);
     let count = loads.axes[0].count();
     builder.param("count", count);
-    program.emit_apply(&mut builder)?;
+    program.emit_apply(&mut builder, "")?;
     let mut text = loads.axes[0].coordinates(&mut builder, "i");
     text += &loads.emit(&mut builder)?;
     text += &loads.apply();

@@ -81,7 +81,7 @@ fn in_fours(
     let mut loads = Loads::new(program, vec![axes], true);
     let count = loads.axes[0].count();
     builder.param("count", count);
-    program.emit_apply(&mut builder)?;
+    program.emit_apply(&mut builder, "")?;
     let mut text = loads.axes[0].coordinates(&mut builder, "i");
     text += &loads.emit(&mut builder)?;
     text += &loads.apply();
@@ -156,7 +156,7 @@ fn in_pairs(
 /// `fn element(i: u32) -> Values`: all outputs at position `i`. Returns the number of positions.
 fn element(program: &Pointwise, axes: Axes, builder: &mut Builder) -> Result<usize, DeviceError> {
     let mut loads = Loads::new(program, vec![axes], false);
-    program.emit_apply(builder)?;
+    program.emit_apply(builder, "")?;
     let mut text = loads.axes[0].coordinates(builder, "i");
     text += &loads.emit(builder)?;
     text += &loads.apply();

@@ -201,22 +201,16 @@ impl Pointwise {
         inputs.chain(self.numbers.iter().copied()).chain(steps).nth(id as usize)
     }
 
-    /// Emits `struct Values` and `fn apply(x0: T, x1: T, ..) -> Values`: all loads as they lie in buffers to
-    /// all outputs `y0`, `y1`, .. as they will lie there. Numbers become params.
-    pub(super) fn emit_apply(&self, builder: &mut Builder) -> Result<(), DeviceError> {
+    /// Emits `struct Values` and `fn apply(x0: T, x1: T, .., n0: T, ..) -> Values`: all loads as they lie in buffers
+    /// and all numbers to all outputs `y0`, `y1`, .. as they will lie there. `form` is added to both names.
+    pub(super) fn emit_apply(&self, builder: &mut Builder, form: &str) -> Result<(), DeviceError> {
         let mut body = String::new();
         let mut parameters = Vec::new();
-        for (i, source) in self.inputs.iter().enumerate() {
-            parameters.push(format!("x{i}: {}", value_type(source.dtype)?));
-            body += &format!("    let v{i} = {};\n", loaded(&format!("x{i}"), source.dtype));
-        }
-        for (i, dtype) in self.numbers.iter().enumerate() {
-            builder.number(&format!("number{i}"), i, *dtype);
-            body += &format!(
-                "    let v{} = {};\n",
-                self.inputs.len() + i,
-                loaded(&format!("p.number{i}"), *dtype)
-            );
+        let loads = self.inputs.iter().enumerate().map(|(i, source)| (format!("x{i}"), source.dtype));
+        let numbers = self.numbers.iter().enumerate().map(|(i, dtype)| (format!("n{i}"), *dtype));
+        for (v, (name, dtype)) in loads.chain(numbers).enumerate() {
+            parameters.push(format!("{name}: {}", value_type(dtype)?));
+            body += &format!("    let v{v} = {};\n", loaded(&name, dtype));
         }
         let first = self.inputs.len() + self.numbers.len();
         for (i, step) in self.steps.iter().enumerate() {
@@ -233,9 +227,9 @@ impl Pointwise {
             let value = format!("v{}", sink.value);
             values.push(if sink.dtype == DType::Bool { format!("select(0u, 1u, {value})") } else { value });
         }
-        builder.function(format!("struct Values {{\n{fields}}}"));
+        builder.function(format!("struct Values{form} {{\n{fields}}}"));
         builder.function(format!(
-            "fn apply({}) -> Values {{\n{body}    return Values({});\n}}",
+            "fn apply{form}({}) -> Values{form} {{\n{body}    return Values{form}({});\n}}",
             parameters.join(", "),
             values.join(", ")
         ));

@@ -15,7 +15,7 @@ use crate::plan::Schedule;
 use crate::program::{Lowered, Program};
 use crate::tensor::State;
 
-const RULES: Rules = Rules { buffers: 64, fuse_into_reductions: false, fuse: true };
+const RULES: Rules = Rules { buffers: 64, fuse_into_reductions: false, fuse: true, together: 0 };
 
 pub(crate) struct CpuPlan {
     pub schedule: Schedule,
@@ -57,6 +57,8 @@ impl CpuPlan {
                     fused_step(fused, &schedule.in_place(fused, place), &schedule.numbers)?
                 }
                 Group::Kernel { instr, inputs, .. } => Step::Kernel { instr: *instr, inputs: inputs.clone() },
+                // its rules ask for none
+                Group::Together(_) => return Err(Error::invalid("eval", "the CPU runs groups one by one")),
             });
         }
         let dying = (0..steps.len()).map(|place| schedule.dying(place)).collect();

@@ -2,6 +2,7 @@
 
 use anygrad_device::kernels::Pointwise;
 use anygrad_device::kernels::pointwise as kernel;
+use anygrad_device::kernels::together::together;
 use anygrad_device::{self as device, Gpu, Lowered as Kernels, Operand, PlanStep};
 use anygrad_layout::DType;
 
@@ -12,6 +13,9 @@ use crate::op::Kind;
 use crate::plan::Schedule;
 use crate::program::{Lowered, Program, origin};
 use crate::tensor::State;
+
+/// Buffers of a kernel of several groups, where the adapter allows so many.
+const TOGETHER: usize = 256;
 
 pub(crate) struct GpuPlan {
     pub schedule: Schedule,
@@ -49,6 +53,7 @@ impl GpuPlan {
             buffers: (caps.storage_buffers as usize).min(24),
             fuse_into_reductions: true,
             fuse: true,
+            together: (caps.storage_buffers as usize).min(TOGETHER),
         };
         let schedule = Schedule::new(program, rules);
         let mut builder = Builder {
@@ -136,27 +141,38 @@ impl Builder<'_> {
         let (kernels, inputs, outputs, numbers, label) = match group {
             Group::Pointwise(fused) => {
                 let in_place = schedule.in_place(fused, place);
-                let (program, inputs) = pointwise(fused, &in_place);
+                let mut values = Vec::new();
+                let program = pointwise(fused, &in_place, &mut values);
                 let last = fused.results.last().map_or(0, |&(id, _, _)| id);
                 let kernels =
                     kernel::pointwise(&program, caps, None).map_err(|error| self.failed(last, &error))?;
                 // before outputs take slots over
-                let inputs = self.slots.all(&inputs)?;
-                let mut outputs = Vec::new();
-                for (&(id, _, dtype), taken) in fused.results.iter().zip(&in_place) {
-                    let bytes = self.bytes(id, fused.shape.numel(), dtype)?;
-                    outputs.push(match taken.map(|s| fused.sources[s].0.base) {
-                        Some(Base::Value(value)) => self.slots.hand_over(value, id),
-                        _ => self.slots.open(id, bytes),
-                    });
-                }
+                let inputs = self.slots.all(&values)?;
+                let outputs = self.outputs(fused, &in_place)?;
                 (kernels, inputs, outputs, numbers(schedule, fused), self.label(&fused.instrs))
+            }
+            Group::Together(ends) => {
+                let in_place: Vec<_> = ends.iter().map(|fused| schedule.in_place(fused, place)).collect();
+                let mut values = Vec::new();
+                let programs: Vec<Pointwise> = (ends.iter().zip(&in_place))
+                    .map(|(fused, in_place)| pointwise(fused, in_place, &mut values))
+                    .collect();
+                let last = ends.iter().flat_map(|fused| &fused.results).last().map_or(0, |&(id, _, _)| id);
+                let kernels = together(&programs, caps).map_err(|error| self.failed(last, &error))?;
+                let inputs = self.slots.all(&values)?;
+                let outputs = ends.iter().zip(&in_place).map(|(fused, taken)| self.outputs(fused, taken));
+                let outputs = outputs.collect::<Result<Vec<_>, Error>>()?.concat();
+                let numbers = ends.iter().flat_map(|fused| numbers(schedule, fused)).collect();
+                let label = ends.last().map_or(String::new(), |fused| self.label(&fused.instrs));
+                let label = format!("{label} and {} more", ends.len().saturating_sub(1));
+                (kernels, inputs, outputs, numbers, label)
             }
             Group::Kernel { instr, inputs, fused } => {
                 let node = &self.program.instrs[*instr as usize];
                 let (kernels, inputs, numbers) = match (fused, node.op.reduction()) {
                     (Some(fused), Some((kind, axes))) => {
-                        let (program, inputs) = pointwise(fused, &[None]);
+                        let mut inputs = Vec::new();
+                        let program = pointwise(fused, &[None], &mut inputs);
                         let kernels = device::kernels::reduce::reduce(&program, kind, axes, caps, None)
                             .map_err(|error| self.failed(*instr, &error))?;
                         (kernels, inputs, numbers(schedule, fused))
@@ -184,6 +200,19 @@ impl Builder<'_> {
         self.launch(place, kernels, &inputs, &outputs, &numbers, &label)?;
         schedule.dying(place).iter().for_each(|&value| self.slots.close(value));
         Ok(())
+    }
+
+    /// The slots of a fused group's results.
+    fn outputs(&mut self, fused: &Fused, in_place: &[Option<usize>]) -> Result<Vec<usize>, Error> {
+        let mut outputs = Vec::new();
+        for (&(id, _, dtype), taken) in fused.results.iter().zip(in_place) {
+            let bytes = self.bytes(id, fused.shape.numel(), dtype)?;
+            outputs.push(match taken.map(|s| fused.sources[s].0.base) {
+                Some(Base::Value(value)) => self.slots.hand_over(value, id),
+                _ => self.slots.open(id, bytes),
+            });
+        }
+        Ok(outputs)
     }
 
     fn launch(
@@ -257,9 +286,8 @@ fn numbers(schedule: &Schedule, fused: &Fused) -> Vec<usize> {
     fused.numbers.iter().map(|&(id, _)| 1 + schedule.numbers.place(id)).collect()
 }
 
-/// A fused group for the kernel generator, and the values its buffers are.
-fn pointwise(fused: &Fused, in_place: &[Option<usize>]) -> (Pointwise, Vec<u32>) {
-    let mut values: Vec<u32> = Vec::new();
+/// A fused group for the kernel generator. What it reads is added to `values`, the kernel's buffers.
+fn pointwise(fused: &Fused, in_place: &[Option<usize>], values: &mut Vec<u32>) -> Pointwise {
     let mut source = |read: &crate::fuse::Read, dtype: DType| {
         let kind = match read.base {
             Base::Value(value) => {
@@ -284,14 +312,13 @@ fn pointwise(fused: &Fused, in_place: &[Option<usize>]) -> (Pointwise, Vec<u32>)
         dtype,
         in_place: *in_place,
     };
-    let program = Pointwise {
+    Pointwise {
         shape: fused.shape.clone(),
         inputs,
         numbers: fused.numbers.iter().map(|(_, dtype)| *dtype).collect(),
         steps: fused.steps.iter().map(step).collect(),
         outputs: fused.results.iter().zip(in_place).map(sink).collect(),
-    };
-    (program, values)
+    }
 }
 
 /// Assigns stored values to whole buffers. wgpu tracks usage by buffer, so parts of one would wait for each other.

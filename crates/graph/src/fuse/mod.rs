@@ -9,6 +9,7 @@
 
 mod groups;
 mod stages;
+mod together;
 
 use anygrad_layout::{DType, Layout, Shape};
 use smallvec::SmallVec;
@@ -59,6 +60,8 @@ pub(crate) struct FusedStep {
 #[derive(Clone, Debug)]
 pub(crate) enum Group {
     Pointwise(Fused),
+    /// Some that do not depend on each other, and that no group reads, in one kernel.
+    Together(Vec<Fused>),
     /// A kernel of its own; `fused` computes its (only) input while it is read.
     Kernel {
         instr: u32,
@@ -85,6 +88,9 @@ pub(crate) struct Rules {
     pub fuse_into_reductions: bool,
     /// Whether pointwise instructions are fused at all.
     pub fuse: bool,
+    /// Buffers a kernel of several groups can bind; 0 if each group has its own.
+    pub together: usize,
 }
 
 pub(crate) use stages::group;
+pub(crate) use together::put_together;

@@ -48,6 +48,7 @@ pub fn pad(
         sizes: axes.iter().map(|a| a.lo + a.size + a.hi).collect(),
         strides: vec![axes.iter().map(|a| a.stride).collect()],
         letter: 'o',
+        prefix: String::new(),
     };
     let mut text = walked.coordinates(&mut builder, "i");
     builder.param("offset", input.offset);

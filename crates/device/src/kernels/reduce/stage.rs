@@ -92,7 +92,7 @@ impl Stage {
             _ => (vec![kept, reduced], ["outer", "inner"]),
         };
         let mut loads = Loads::new(program, axes, self.fours != Fours::No);
-        program.emit_apply(&mut builder)?;
+        program.emit_apply(&mut builder, "")?;
         let mut text = loads.axes[0].coordinates(&mut builder, names[0]);
         text += &loads.axes[1].coordinates(&mut builder, names[1]);
         text += &loads.emit(&mut builder)?;

@@ -1,0 +1,112 @@
+//! Puts small ends of a program into common kernels: an optimizer's updates of all parameters, in few dispatches.
+
+use std::collections::{HashMap, HashSet};
+
+use anygrad_layout::DType;
+
+use super::{Base, Fused, Group};
+
+/// Pointwise groups one kernel holds at most, and their instructions: each group takes a few words of the uniform
+/// block, and longer kernels take long to compile.
+const GROUPS: usize = 64;
+const INSTRUCTIONS: usize = 1024;
+
+/// Puts pointwise groups that no group reads into common kernels of at most `buffers` buffers. A common kernel runs
+/// where the last of its groups ran: what they read is there longer, and nothing reads what they write.
+///
+/// `in_place` says which results of a group can be written over which of its sources, if it runs at a place.
+pub(crate) fn put_together(
+    groups: Vec<Group>,
+    buffers: usize,
+    in_place: impl Fn(&Fused, usize) -> Vec<Option<usize>>,
+) -> Vec<Group> {
+    let read: HashSet<u32> = groups.iter().flat_map(Group::values_read).collect();
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    for (place, group) in groups.iter().enumerate() {
+        let Group::Pointwise(fused) = group else { continue };
+        let end = fused.results.iter().all(|(id, _, dtype)| !read.contains(id) && *dtype != DType::F16);
+        if !end || fused.shape.numel() == 0 {
+            continue;
+        }
+        let fits = |batch: &Vec<usize>| {
+            let ends = || batch.iter().chain([&place]).filter_map(|&end| groups[end].pointwise());
+            let instructions: usize = ends().map(|fused| fused.instrs.len()).sum();
+            let taken = |fused: &Fused| in_place(fused, place);
+            batch.len() < GROUPS && instructions <= INSTRUCTIONS && bindings(ends(), taken) <= buffers
+        };
+        match batches.last_mut() {
+            Some(batch) if fits(batch) => batch.push(place),
+            _ => batches.push(vec![place]),
+        }
+    }
+    let mut groups: Vec<Option<Group>> = groups.into_iter().map(Some).collect();
+    for batch in batches.into_iter().filter(|batch| batch.len() > 1) {
+        let last = batch.last().copied().unwrap_or_default();
+        let ends = batch.iter().filter_map(|&place| match groups[place].take() {
+            Some(Group::Pointwise(fused)) => Some(fused),
+            _ => None,
+        });
+        groups[last] = Some(Group::Together(ends.collect()));
+    }
+    groups.into_iter().flatten().collect()
+}
+
+/// Buffers a common kernel binds: each value once, and each result that is not written over a value that its group
+/// alone reads.
+fn bindings<'a>(
+    ends: impl Iterator<Item = &'a Fused> + Clone,
+    in_place: impl Fn(&Fused) -> Vec<Option<usize>>,
+) -> usize {
+    let mut readers: HashMap<u32, usize> = HashMap::new();
+    ends.clone().flat_map(Fused::values_read).for_each(|value| *readers.entry(value).or_default() += 1);
+    let alone = |fused: &Fused, source: usize| match fused.sources[source].0.base {
+        Base::Value(value) => readers.get(&value) == Some(&1),
+        _ => false,
+    };
+    let written = |fused: &'a Fused| {
+        let taken = in_place(fused);
+        taken.iter().filter(|taken| !taken.is_some_and(|source| alone(fused, source))).count()
+    };
+    readers.len() + ends.map(written).sum::<usize>()
+}
+
+impl Fused {
+    /// The stored values it reads, each once.
+    pub(crate) fn values_read(&self) -> Vec<u32> {
+        let value = |(read, _): &(super::Read, DType)| match read.base {
+            Base::Value(value) => Some(value),
+            _ => None,
+        };
+        let mut values: Vec<u32> = self.sources.iter().filter_map(value).collect();
+        values.sort_unstable();
+        values.dedup();
+        values
+    }
+}
+
+impl Group {
+    /// The fused programs it is made of; none for a kernel of its own.
+    pub(crate) fn fused(&self) -> &[Fused] {
+        match self {
+            Group::Pointwise(fused) => std::slice::from_ref(fused),
+            Group::Together(ends) => ends,
+            Group::Kernel { .. } => &[],
+        }
+    }
+
+    fn pointwise(&self) -> Option<&Fused> {
+        if let Group::Pointwise(fused) = self { Some(fused) } else { None }
+    }
+
+    /// The stored values it reads.
+    pub(crate) fn values_read(&self) -> Vec<u32> {
+        match self {
+            Group::Pointwise(fused) => fused.values_read(),
+            Group::Together(ends) => ends.iter().flat_map(Fused::values_read).collect(),
+            Group::Kernel { inputs, fused, .. } => {
+                let before = fused.as_ref().map(Fused::values_read).unwrap_or_default();
+                inputs.iter().map(|(value, _)| *value).chain(before).collect()
+            }
+        }
+    }
+}
