@@ -13,8 +13,8 @@ const KEPT: usize = 4;
 
 /// A bind group of a step.
 pub(crate) struct Bound {
-    /// Of the wgpu buffers, 0 for a buffer without bytes.
-    pub(crate) ids: SmallVec<[u64; 4]>,
+    /// Of the wgpu buffers, 0 for a buffer without bytes, and where in them the bound part begins.
+    pub(crate) ids: SmallVec<[(u64, u64); 4]>,
     pub(crate) group: wgpu::BindGroup,
     /// Stand for the buffers without bytes, which wgpu cannot bind.
     pub(crate) _empties: Vec<Buffer>,
@@ -56,7 +56,7 @@ impl BindCache {
                 Err(TryLockError::WouldBlock) => return,
             };
             let freed = std::mem::take(&mut *lock(&self.freed));
-            let names_freed = |bound: &mut Bound| bound.ids.iter().any(|id| freed.contains(id));
+            let names_freed = |bound: &mut Bound| bound.ids.iter().any(|(id, _)| freed.contains(id));
             let gone: Vec<_> = steps.iter_mut().flat_map(|kept| kept.extract_if(.., names_freed)).collect();
             // In this order: what stood for buffers without bytes may free memory in turn.
             drop(steps);

@@ -16,9 +16,38 @@ struct Owned {
     gpu: Arc<Inner>,
     id: u64,
     len: usize,
-    /// None if there are no bytes.
+    memory: Memory,
+}
+
+enum Memory {
+    /// No bytes.
+    Nothing,
+    Whole(Raw),
+    Part {
+        block: Arc<Block>,
+        offset: u64,
+        bytes: u64,
+    },
+}
+
+/// Memory that several buffers lie in; the last of them returns it to the pool.
+struct Block {
+    gpu: Arc<Inner>,
     raw: Option<Raw>,
 }
+
+/// Where the bytes of a buffer are.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) raw: &'a Raw,
+    /// From the start of what may be used of it.
+    pub(crate) offset: u64,
+    /// Of a part of a block, with its padding.
+    pub(crate) bytes: Option<u64>,
+}
+
+/// Parts of a block begin at multiples of this: no adapter asks for more.
+const ALIGNMENT: usize = 256;
 
 impl Gpu {
     /// A buffer of `bytes` bytes from the pool. Its contents are undefined until they are written.
@@ -28,12 +57,74 @@ impl Gpu {
     pub fn alloc(&self, bytes: usize) -> Result<Buffer, DeviceError> {
         self.0.faults.alive()?;
         let gpu = self.0.clone();
-        let raw = if bytes == 0 { None } else { Some(gpu.raw(bytes as u64)?) };
-        let buffer = Buffer(Arc::new(Owned { id: gpu.id(), gpu, len: bytes, raw }));
+        let memory = if bytes == 0 { Memory::Nothing } else { Memory::Whole(gpu.raw(bytes as u64)?) };
+        let buffer = Buffer(Arc::new(Owned { id: gpu.id(), gpu, len: bytes, memory }));
         if self.0.options.guard_bands {
             self.0.guard(&buffer)?;
         }
         Ok(buffer)
+    }
+
+    /// Copies of `buffers` that lie in as few blocks of memory as the largest buffer allows, in their order: a kernel
+    /// that binds a block reaches all of them. The queue copies them, without waiting.
+    ///
+    /// wgpu tracks usage by block: a kernel that binds one of them to write cannot bind another one to read. So this is
+    /// for what is written all at once, as parameters are.
+    ///
+    /// # Errors
+    /// [`DeviceError::Validation`] for a buffer of another device, [`DeviceError::OutOfMemory`], [`DeviceError::Lost`].
+    pub fn pack(&self, buffers: &[Buffer]) -> Result<Vec<Buffer>, DeviceError> {
+        self.0.faults.alive()?;
+        buffers.iter().try_for_each(|buffer| self.owns(buffer, "packing buffers"))?;
+        let size = |buffer: &Buffer| buffer.len().next_multiple_of(ALIGNMENT) as u64;
+        let mut packed = Vec::with_capacity(buffers.len());
+        let mut rest = buffers;
+        while !rest.is_empty() {
+            let mut bytes = 0u64;
+            let fits = |buffer: &&Buffer| {
+                bytes = bytes.saturating_add(size(buffer));
+                bytes <= self.0.pool.largest()
+            };
+            // one at least: a buffer of its own that is as large as can be
+            let count = rest.iter().take_while(fits).count().max(1);
+            let (front, back) = rest.split_at(count);
+            packed.extend(self.pack_block(front, front.iter().map(size).sum())?);
+            rest = back;
+        }
+        Ok(packed)
+    }
+
+    fn pack_block(&self, buffers: &[Buffer], bytes: u64) -> Result<Vec<Buffer>, DeviceError> {
+        let whole = self.alloc(bytes.min(self.0.pool.largest()) as usize)?;
+        let Some(owned) = Arc::into_inner(whole.0) else { return Ok(buffers.to_vec()) };
+        let gpu = self.0.clone();
+        let block = Arc::new(Block { gpu: gpu.clone(), raw: owned.into_raw() });
+        let mut offset = 0;
+        let part = |buffer: &Buffer| {
+            let bytes = (buffer.len().next_multiple_of(ALIGNMENT)) as u64;
+            let memory = if buffer.is_empty() {
+                Memory::Nothing
+            } else {
+                Memory::Part { block: block.clone(), offset, bytes }
+            };
+            offset += bytes;
+            Buffer(Arc::new(Owned { id: gpu.id(), gpu: gpu.clone(), len: buffer.len(), memory }))
+        };
+        let parts: Vec<Buffer> = buffers.iter().map(part).collect();
+        let guard = self.0.guard_bytes();
+        let commands = self.0.check(&"packing buffers", 0, || {
+            let mut encoder = self.0.device.create_command_encoder(&Default::default());
+            for (from, to) in buffers.iter().zip(&parts) {
+                if let (Some(old), Some(new)) = (from.place(), to.place()) {
+                    let bytes = from.len().next_multiple_of(4) as u64;
+                    let (at, to) = (guard + old.offset, guard + new.offset);
+                    encoder.copy_buffer_to_buffer(&old.raw.buffer, at, &new.raw.buffer, to, bytes);
+                }
+            }
+            encoder.finish()
+        })?;
+        self.0.submit("packing buffers", Some(commands))?;
+        Ok(parts)
     }
 }
 
@@ -103,7 +194,19 @@ impl Buffer {
 
     /// Bytes of memory it takes: its size rounded up to a size class.
     pub fn capacity(&self) -> usize {
-        self.0.raw.as_ref().map_or(0, |raw| raw.capacity as usize)
+        match &self.0.memory {
+            Memory::Nothing => 0,
+            Memory::Whole(raw) => raw.capacity as usize,
+            Memory::Part { bytes, .. } => *bytes as usize,
+        }
+    }
+
+    /// The block it lies in with others, and its first byte there; none if it has its memory for itself.
+    pub fn block(&self) -> Option<(u64, usize)> {
+        match &self.0.memory {
+            Memory::Part { block, offset, .. } => Some((block.raw.as_ref()?.id, *offset as usize)),
+            _ => None,
+        }
     }
 
     /// Whether it belongs to `gpu`.
@@ -111,8 +214,15 @@ impl Buffer {
         Arc::ptr_eq(&self.0.gpu, &gpu.0)
     }
 
-    pub(crate) fn raw(&self) -> Option<&Raw> {
-        self.0.raw.as_ref()
+    /// Where its bytes are, if it has any.
+    pub(crate) fn place(&self) -> Option<Place<'_>> {
+        match &self.0.memory {
+            Memory::Nothing => None,
+            Memory::Whole(raw) => Some(Place { raw, offset: 0, bytes: None }),
+            Memory::Part { block, offset, bytes } => {
+                Some(Place { raw: block.raw.as_ref()?, offset: *offset, bytes: Some(*bytes) })
+            }
+        }
     }
 }
 
@@ -122,7 +232,26 @@ impl fmt::Debug for Buffer {
     }
 }
 
+impl Owned {
+    /// Its memory, which is then somebody else's to return.
+    fn into_raw(mut self) -> Option<Raw> {
+        match std::mem::replace(&mut self.memory, Memory::Nothing) {
+            Memory::Whole(raw) => Some(raw),
+            _ => None,
+        }
+    }
+}
+
 impl Drop for Owned {
+    fn drop(&mut self) {
+        if let Memory::Whole(raw) = std::mem::replace(&mut self.memory, Memory::Nothing) {
+            let freed = self.gpu.pool.give(raw);
+            self.gpu.release(freed);
+        }
+    }
+}
+
+impl Drop for Block {
     fn drop(&mut self) {
         if let Some(raw) = self.raw.take() {
             let freed = self.gpu.pool.give(raw);

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 use rustc_hash::FxHashMap;
 
+use crate::buffer::Place;
 use crate::fault::lock;
 use crate::gpu::Inner;
 use crate::pool::Raw;
@@ -83,15 +84,16 @@ impl Inner {
         guard_bytes(&self.options)
     }
 
-    /// What a kernel binds of a wgpu buffer.
-    pub(crate) fn binding<'a>(&self, raw: &'a Raw) -> wgpu::BindingResource<'a> {
-        let offset = self.guard_bytes();
-        wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer: &raw.buffer, offset, size: None })
+    /// What a kernel binds: all from the start of a buffer, or a part of a block.
+    pub(crate) fn binding<'a>(&self, place: Place<'a>) -> wgpu::BindingResource<'a> {
+        let offset = self.guard_bytes() + place.offset;
+        let size = place.bytes.and_then(std::num::NonZeroU64::new);
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer: &place.raw.buffer, offset, size })
     }
 
     /// Draws the bands around a fresh buffer.
     pub(crate) fn guard(&self, buffer: &Buffer) -> Result<(), DeviceError> {
-        let Some(raw) = buffer.raw() else { return Ok(()) };
+        let Some(Place { raw, .. }) = buffer.place() else { return Ok(()) };
         let bytes = buffer.len() as u64;
         // Its last life ends before its bands move, and the next begins after: see `Guards`.
         lock(&self.guards).remove(&raw.id);

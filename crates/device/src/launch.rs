@@ -11,6 +11,8 @@ pub enum Operand {
     Output(usize),
     /// The i-th buffer that only the launches of this op share; see [`Lowered::scratch`].
     Scratch(usize),
+    /// The whole block of memory in which the i-th buffer the op reads lies; see [`Gpu::pack`](crate::Gpu::pack).
+    Block(usize),
 }
 
 /// What a kernel does with a binding.

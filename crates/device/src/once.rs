@@ -35,7 +35,7 @@ impl Gpu {
         let counts = [inputs, outputs, lowered.scratch.len()];
         let slot = |operand: Operand| {
             let (kind, index) = match operand {
-                Operand::Input(index) => (0, index),
+                Operand::Input(index) | Operand::Block(index) => (0, index),
                 Operand::Output(index) => (1, index),
                 Operand::Scratch(index) => (2, index),
             };

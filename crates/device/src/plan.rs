@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use smallvec::SmallVec;
 
 use crate::binds::{BindCache, Bound, keep};
+use crate::buffer::Place;
 use crate::counters::add;
 use crate::fault::lock;
 use crate::pipeline::Pipeline;
-use crate::{Access, Buffer, DeviceError, Gpu, Launch, Param};
+use crate::{Access, Buffer, DeviceError, Gpu, Launch, Operand, Param};
 
 /// Dispatches a submission. Few enough that no driver's watchdog takes a long plan for a hang.
 pub(crate) const DISPATCHES: usize = 256;
@@ -55,6 +56,8 @@ pub(crate) struct Step {
     flops: u64,
     slots: SmallVec<[usize; 4]>,
     accesses: SmallVec<[Access; 4]>,
+    /// Whether the whole block is bound in which the buffer lies.
+    whole: SmallVec<[bool; 4]>,
     /// Offset and size of its uniform block; size 0 if it has none.
     block: (u64, u64),
 }
@@ -104,6 +107,7 @@ impl Plan {
                 flops: step.launch.flops,
                 slots: step.slots.into(),
                 accesses: step.launch.bindings.iter().map(|(_, access)| *access).collect(),
+                whole: step.launch.bindings.iter().map(|(o, _)| matches!(o, Operand::Block(_))).collect(),
                 label: step.label,
                 block,
             })
@@ -207,8 +211,9 @@ impl Plan {
     ) -> Result<Vec<wgpu::BindGroup>, DeviceError> {
         let mut groups = Vec::with_capacity(self.steps.len());
         for (step, kept) in self.steps.iter().zip(cache) {
-            let ids: SmallVec<[u64; 4]> =
-                step.slots.iter().map(|slot| buffers[*slot].raw().map_or(0, |raw| raw.id)).collect();
+            let id = |place: Place<'_>| (place.raw.id, place.offset);
+            let places = (0..step.slots.len()).map(|at| step.place(at, buffers));
+            let ids: SmallVec<[(u64, u64); 4]> = places.map(|place| place.map_or((0, 0), id)).collect();
             if let Some(bound) = kept.iter().find(|bound| bound.ids == ids) {
                 groups.push(bound.group.clone());
                 continue;
@@ -221,11 +226,16 @@ impl Plan {
         Ok(groups)
     }
 
-    fn bind(&self, step: &Step, ids: SmallVec<[u64; 4]>, buffers: &[Buffer]) -> Result<Bound, DeviceError> {
+    fn bind(
+        &self,
+        step: &Step,
+        ids: SmallVec<[(u64, u64); 4]>,
+        buffers: &[Buffer],
+    ) -> Result<Bound, DeviceError> {
         let inner = &self.gpu.0;
-        let without_bytes = ids.iter().filter(|id| **id == 0).count();
+        let without_bytes = ids.iter().filter(|(id, _)| *id == 0).count();
         let empties = (0..without_bytes).map(|_| self.gpu.alloc(16)).collect::<Result<Vec<_>, _>>()?;
-        let mut stand_ins = empties.iter().filter_map(Buffer::raw);
+        let mut stand_ins = empties.iter().filter_map(Buffer::place);
         let mut entries = Vec::with_capacity(1 + step.slots.len());
         if let (Some(params), (offset, bytes)) = (&self.params, step.block)
             && let Some(size) = std::num::NonZeroU64::new(bytes)
@@ -234,9 +244,9 @@ impl Plan {
             entries
                 .push(wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(binding) });
         }
-        for (binding, slot) in (1..).zip(&step.slots) {
-            if let Some(raw) = buffers[*slot].raw().or_else(|| stand_ins.next()) {
-                entries.push(wgpu::BindGroupEntry { binding, resource: inner.binding(raw) });
+        for (binding, at) in (1..).zip(0..step.slots.len()) {
+            if let Some(place) = step.place(at, buffers).or_else(|| stand_ins.next()) {
+                entries.push(wgpu::BindGroupEntry { binding, resource: inner.binding(place) });
             }
         }
         add(&inner.counters.bind_groups, 1);
@@ -300,11 +310,18 @@ impl Step {
         pass.dispatch_workgroups(x, y, z);
     }
 
+    /// What binding `at` binds, if that has bytes.
+    fn place<'a>(&self, at: usize, buffers: &'a [Buffer]) -> Option<Place<'a>> {
+        let place = buffers.get(*self.slots.get(at)?)?.place()?;
+        let whole = self.whole.get(at).copied().unwrap_or_default();
+        Some(if whole { Place { offset: 0, bytes: None, ..place } } else { place })
+    }
+
     /// A buffer that a kernel writes must not be bound to it a second time.
-    fn check_aliases(&self, ids: &[u64]) -> Result<(), DeviceError> {
+    fn check_aliases(&self, ids: &[(u64, u64)]) -> Result<(), DeviceError> {
         for (place, (id, access)) in ids.iter().zip(&self.accesses).enumerate() {
             let others = ids.iter().enumerate().filter(|(other, same)| *other != place && *same == id);
-            if *access == Access::ReadWrite && *id != 0 && others.count() > 0 {
+            if *access == Access::ReadWrite && id.0 != 0 && others.count() > 0 {
                 let message = format!("binding {} is written, and its buffer is bound twice", place + 1);
                 return Err(DeviceError::Validation { what: self.label.clone(), message });
             }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_intrusive::channel::shared::{OneshotReceiver, OneshotSender, oneshot_channel};
 
+use crate::buffer::Place;
 use crate::counters::add;
 use crate::fault::lock;
 use crate::gpu::Inner;
@@ -93,10 +94,10 @@ impl Gpu {
             let message = format!("{} bytes do not fit a buffer of {}", data.len(), buffer.len());
             return Err(DeviceError::Validation { what: "writing to a buffer".into(), message });
         }
-        let Some(raw) = buffer.raw() else { return Ok(()) };
+        let Some(Place { raw, offset, .. }) = buffer.place() else { return Ok(()) };
         add(&self.0.counters.uploads, 1);
         let (words, rest) = data.split_at(data.len() / 4 * 4);
-        let mut offset = self.0.guard_bytes();
+        let mut offset = self.0.guard_bytes() + offset;
         for piece in words.chunks(PIECE) {
             self.0.write_piece(&raw.buffer, offset, piece)?;
             offset += piece.len() as u64;
@@ -152,8 +153,8 @@ impl Gpu {
             let message = format!("{bytes} bytes wanted of a buffer of {}", buffer.len());
             return Err(DeviceError::Validation { what: what.into(), message });
         }
-        let Some(raw) = buffer.raw().filter(|_| bytes > 0) else { return Ok(None) };
-        let part = (raw.buffer.clone(), self.0.guard_bytes(), bytes as u64);
+        let Some(place) = buffer.place().filter(|_| bytes > 0) else { return Ok(None) };
+        let part = (place.raw.buffer.clone(), self.0.guard_bytes() + place.offset, bytes as u64);
         Inner::begin_parts(&self.0, what, &[part]).map(Some)
     }
 

@@ -238,3 +238,25 @@ fn threads_share_a_device_and_a_plan() {
         }
     });
 }
+
+#[test]
+fn the_last_part_of_a_block_returns_its_memory() {
+    let Some(_) = gpu() else { return };
+    let gpu = fresh(&Options::default());
+    let buffers: Vec<_> = (0..5).map(|n| gpu.upload(&vec![n as u8; 1000 * n]).unwrap()).collect();
+    let mut parts = gpu.pack(&buffers).unwrap();
+    drop(buffers);
+    for (n, part) in parts.iter().enumerate() {
+        assert_eq!(gpu.read(part, part.len()).unwrap(), vec![n as u8; 1000 * n]);
+        assert_eq!(part.block().is_some(), n > 0, "what has no bytes lies nowhere");
+    }
+    gpu.write(&parts[2], &[9; 8]).unwrap();
+    assert_eq!(gpu.read(&parts[2], 12).unwrap(), [9, 9, 9, 9, 9, 9, 9, 9, 2, 2, 2, 2]);
+    assert_eq!(gpu.read(&parts[1], 1000).unwrap(), vec![1; 1000]);
+    let packed = gpu.memory().live_bytes;
+    assert!(packed >= 10_000);
+    parts.truncate(2);
+    assert_eq!(gpu.memory().live_bytes, packed, "a part is left");
+    drop(parts);
+    assert_eq!(gpu.memory().live_bytes, 0);
+}

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use crate::op::{Kind, Meta, OpRef};
 use crate::pointwise::{TO_F16, TO_F32};
-use crate::program::{Instr, Lowered, Program};
+use crate::program::{Home, Instr, Lowered, Program};
 use crate::{Tensor, recorded_at};
 
 /// The program with f16 in conversions, leaves and views only; as it is if there is no f16 in it.
@@ -33,12 +33,13 @@ pub(crate) fn in_single_precision(lowered: Lowered) -> Lowered {
     let results: Vec<_> = results.into_iter().map(|(tensor, id)| (tensor, rewriter.stored(id))).collect();
     let leaves = leaves.into_iter().map(|(id, buffer)| (rewriter.stored(id), buffer)).collect();
     let donated = program.donated.iter().map(|&id| rewriter.stored(id)).collect();
+    let homes = program.homes.iter().map(|home| Home { leaf: rewriter.stored(home.leaf), ..*home }).collect();
     let mut outputs: Vec<u32> = results.iter().map(|(_, id)| *id).collect();
     outputs.sort_unstable();
     outputs.dedup();
     let Rewriter { instrs, origins, .. } = rewriter;
     let nodes = origins.iter().filter_map(|&old| nodes.get(old as usize).cloned()).collect();
-    Lowered { program: Program { instrs, outputs, donated }, nodes, results, leaves, numbers }
+    Lowered { program: Program { instrs, outputs, donated, homes }, nodes, results, leaves, numbers }
 }
 
 impl Tensor {

@@ -32,6 +32,7 @@ mod non_finite;
 mod numbers;
 pub mod op;
 pub mod ops;
+mod pack;
 mod plan;
 pub mod pointwise;
 mod profile;
@@ -58,8 +59,9 @@ pub use grad::{
 pub use non_finite::{NonFinite, find_non_finite};
 pub use ops::einsum::einsum;
 pub use ops::{ConvOptions, Nested, PadMode, PerAxis, PoolOptions, Resize};
+pub use pack::pack;
 pub use profile::{KernelTime, Profile, profile};
-pub use program::{Instr, Program};
+pub use program::{Home, Instr, Program};
 pub use rng::Rng;
 pub use scope::{current as current_scope, recorded_at, scoped};
 pub use sizes::Sizes;

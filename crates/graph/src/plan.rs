@@ -10,7 +10,7 @@ use crate::backend::cpu::CpuPlan;
 use crate::backend::gpu::GpuPlan;
 use crate::device::{Backend, Device};
 use crate::error::Error;
-use crate::fuse::{Base, Fused, Group, Grouped, Rules, group, put_together};
+use crate::fuse::{Base, Fused, Group, Grouped, Read, Rules, group, put_together};
 use crate::numbers::Numbers;
 use crate::op::Kind;
 use crate::program::{Lowered, Program};
@@ -91,6 +91,8 @@ pub(crate) struct Schedule {
     pub last_use: Vec<usize>,
     /// By instruction: how many elements its stored value has.
     sizes: Vec<usize>,
+    /// By instruction: the block in which its stored value lies with others, and the bytes before it.
+    homes: Vec<Option<(u32, usize)>>,
 }
 
 impl Schedule {
@@ -98,15 +100,40 @@ impl Schedule {
         let Grouped { groups, outputs, numbers } = group(program, rules);
         let sizes = program.instrs.iter().map(|instr| instr.meta.shape.numel()).collect();
         let numbers = Numbers::new(program, &numbers);
-        let mut schedule = Self { groups, outputs, numbers, last_use: Vec::new(), sizes };
+        let home = |id: u32| program.home(id).map(|home| (home.block, home.offset));
+        let homes = (0..program.instrs.len() as u32).map(home).collect();
+        let mut schedule = Self { groups, outputs, numbers, last_use: Vec::new(), sizes, homes };
         schedule.find_last_uses(program);
         if rules.together > 0 {
             let groups = std::mem::take(&mut schedule.groups);
-            let in_place = |fused: &Fused, place: usize| schedule.in_place(fused, place);
-            schedule.groups = put_together(groups, rules.together, in_place);
+            let in_place = |fused: &Fused, place: usize| schedule.take_over(fused, place, &[], true);
+            let block = |value: u32| schedule.home(value).map(|(block, _)| block);
+            schedule.groups = put_together(groups, rules.together, block, in_place);
             schedule.find_last_uses(program);
         }
+        schedule.find_homes();
         schedule
+    }
+
+    /// What is written over a value lies where that lay.
+    fn find_homes(&mut self) {
+        for place in 0..self.groups.len() {
+            let taken = |fused: &Fused| -> Vec<(u32, u32)> {
+                let results = fused.results.iter().zip(self.in_place(fused, place));
+                let over = |(&(id, ..), source): (&(u32, u32, DType), Option<usize>)| {
+                    let Base::Value(value) = fused.sources.get(source?)?.0.base else { return None };
+                    Some((id, value))
+                };
+                results.filter_map(over).collect()
+            };
+            let taken: Vec<(u32, u32)> = self.groups[place].fused().iter().flat_map(taken).collect();
+            taken.into_iter().for_each(|(new, old)| self.homes[new as usize] = self.homes[old as usize]);
+        }
+    }
+
+    /// The block in which a stored value lies with others, and the bytes before it.
+    pub fn home(&self, value: u32) -> Option<(u32, usize)> {
+        self.homes.get(value as usize).copied().flatten()
     }
 
     fn find_last_uses(&mut self, program: &Program) {
@@ -129,14 +156,33 @@ impl Schedule {
     /// For each result of a fused group that runs at `place`: the source whose memory it can take over, which is read
     /// at the same element and by nothing later.
     pub fn in_place(&self, fused: &Fused, place: usize) -> Vec<Option<usize>> {
-        let beside = match self.groups.get(place) {
-            Some(Group::Together(ends)) => ends.as_slice(),
-            _ => &[],
-        };
+        match self.groups.get(place) {
+            Some(Group::Together(ends)) => self.take_over(fused, place, ends, true),
+            _ => self.take_over(fused, place, &[], false),
+        }
+    }
+
+    /// As [`Schedule::in_place`], for a kernel that also computes `beside`. A kernel of several groups binds blocks of
+    /// memory whole. Any other binds parts of them, and what it writes may not lie in a block that it also reads.
+    fn take_over(
+        &self,
+        fused: &Fused,
+        place: usize,
+        beside: &[Fused],
+        whole_blocks: bool,
+    ) -> Vec<Option<usize>> {
         let alone = |value: u32| beside.iter().filter(|end| end.values_read().contains(&value)).count() <= 1;
+        let block = |read: &Read| match read.base {
+            Base::Value(value) => self.home(value).map(|(block, _)| block),
+            _ => None,
+        };
+        let separate = |read: &Read| {
+            let same = |(other, _): &&(Read, DType)| block(other) == block(read);
+            whole_blocks || block(read).is_none() || fused.sources.iter().filter(same).count() == 1
+        };
         let mut taken = vec![false; fused.sources.len()];
         let mut choose = |wanted: DType| -> Option<usize> {
-            let found = (0..fused.sources.len()).find(|&s| {
+            let fits = |&s: &usize| {
                 let (read, dtype) = &fused.sources[s];
                 let Base::Value(value) = read.base else { return false };
                 let once = fused.sources.iter().filter(|(other, _)| other.base == read.base).count() == 1;
@@ -145,11 +191,16 @@ impl Schedule {
                     && *dtype == wanted
                     && self.last_use[value as usize] <= place
                     && alone(value)
+                    && separate(read)
                     && read.layout.is_contiguous()
                     // and not just the front part of a larger value
                     && self.sizes[value as usize] == fused.shape.numel()
                     && fused.shape.numel() > 0
-            })?;
+            };
+            // what lies in a block first: values that are packed stay so
+            let packed = |&s: &usize| block(&fused.sources[s].0).is_some();
+            let found = (0..fused.sources.len()).filter(packed).find(fits);
+            let found = found.or_else(|| (0..fused.sources.len()).find(fits))?;
             taken[found] = true;
             Some(found)
         };

@@ -33,6 +33,34 @@ pub struct Program {
     pub outputs: Vec<u32>,
     /// Leaves whose buffers nobody needs afterwards: they may be overwritten. Ascending.
     pub donated: Vec<u32>,
+    /// The leaves whose buffers lie in a block of memory with others, ascending. See [`pack`](crate::pack).
+    pub homes: Vec<Home>,
+}
+
+/// Where in a block of memory the buffer of a leaf lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Home {
+    /// The leaf.
+    pub leaf: u32,
+    /// The number of the block, in the order in which the program meets them.
+    pub block: u32,
+    /// Bytes of the block before the buffer.
+    pub offset: usize,
+}
+
+/// The homes of leaves. Blocks are numbered by the program, so that every step of a loop has the same numbers.
+fn homes(leaves: &[(u32, Buffer)]) -> Vec<Home> {
+    let mut blocks: Vec<u64> = Vec::new();
+    let home = |(leaf, buffer): &(u32, Buffer)| {
+        let Buffer::Gpu(buffer) = buffer else { return None };
+        let (id, offset) = buffer.block()?;
+        let block = blocks.iter().position(|known| *known == id).unwrap_or_else(|| {
+            blocks.push(id);
+            blocks.len() - 1
+        });
+        Some(Home { leaf: *leaf, block: block as u32, offset })
+    };
+    leaves.iter().filter_map(home).collect()
 }
 
 /// A program with what it is run on.
@@ -188,7 +216,8 @@ impl Builder {
         let mut outputs: Vec<u32> = results.iter().map(|(_, id)| *id).collect();
         outputs.sort_unstable();
         outputs.dedup();
-        let program = Program { instrs: self.instrs, outputs, donated };
+        let homes = homes(&self.leaves);
+        let program = Program { instrs: self.instrs, outputs, donated, homes };
         Ok(Lowered {
             program,
             nodes: self.representative,
@@ -214,6 +243,12 @@ impl Program {
     /// Whether the buffer of leaf `id` may be overwritten.
     pub(crate) fn is_donated(&self, id: u32) -> bool {
         self.donated.binary_search(&id).is_ok()
+    }
+
+    /// Where the buffer of leaf `id` lies, if it lies in a block with others.
+    pub(crate) fn home(&self, id: u32) -> Option<&Home> {
+        let at = self.homes.binary_search_by_key(&id, |home| home.leaf).ok()?;
+        self.homes.get(at)
     }
 
     /// The instruction `id` as a line of text.

@@ -1,5 +1,7 @@
 //! The loads of a pointwise program at a position that one or two indices give, one element or four at a time.
 
+use std::sync::Arc;
+
 use super::address::Axes;
 use anygrad_layout::DType;
 
@@ -31,6 +33,23 @@ pub(super) struct Part {
     pub first_number: usize,
     /// What the name of its `apply` ends with.
     pub form: String,
+    /// For each buffer the kernel reads: where it is reached, if that is a block bound whole.
+    pub homes: Arc<[Option<Home>]>,
+}
+
+/// Where a buffer lies in a block that is bound already.
+#[derive(Clone, Debug)]
+pub(super) struct Home {
+    /// The name of the block.
+    pub name: String,
+    /// Elements before the buffer.
+    pub offset: usize,
+}
+
+impl Part {
+    pub fn home(&self, index: usize) -> Option<&Home> {
+        self.homes.get(index)?.as_ref()
+    }
 }
 
 impl<'a> Loads<'a> {
@@ -136,7 +155,11 @@ impl<'a> Loads<'a> {
     /// The position of source `i` at the coordinates, in elements or in groups of `unit`.
     fn position(&mut self, builder: &mut Builder, i: usize, unit: usize) -> String {
         let name = format!("{}x{i}", self.part.prefix);
-        builder.param(&format!("{name}_offset"), self.program.inputs[i].layout.offset / unit);
+        let home = match self.program.inputs[i].kind {
+            SourceKind::Buffer(index) => self.part.home(index).map_or(0, |home| home.offset),
+            SourceKind::Iota => 0,
+        };
+        builder.param(&format!("{name}_offset"), (self.program.inputs[i].layout.offset + home) / unit);
         let mut text = format!("p.{name}_offset");
         for axes in &mut self.axes {
             axes.strides[i].iter_mut().for_each(|s| *s /= unit as isize);
@@ -155,6 +178,9 @@ impl<'a> Loads<'a> {
         four: bool,
         position: &str,
     ) -> Result<String, DeviceError> {
+        if let Some(home) = self.part.home(index) {
+            return Ok(format!("{}[{position}]", home.name));
+        }
         let dtype = self.program.inputs[i].dtype;
         let half = dtype == DType::F16;
         let ty = value_type(dtype)?;

@@ -3,13 +3,15 @@
 //! Each program has a stretch of workgroups. Programs that compute the same share their function, so that the text
 //! grows by a few lines a program.
 
+use std::sync::Arc;
+
 use anygrad_layout::{DType, Layout};
 use anygrad_shaders::POINTWISE;
 
 use super::address::Axes;
-use super::loads::{Loads, Part};
+use super::loads::{Home, Loads, Part};
 use super::pointwise::schedule;
-use super::{Builder, Pointwise, fold_groups, invalid, storage_type};
+use super::{Builder, Pointwise, Source, SourceKind, fold_groups, invalid, storage_type};
 use crate::{Caps, DeviceError, Lowered, Operand};
 
 const FAMILY: &str = "pointwise";
@@ -19,28 +21,48 @@ const VARIANT: &str = "together";
 /// all of them, so that two may read one; their outputs and numbers come one program after the other. A buffer that a
 /// program overwrites is read by no other.
 ///
+/// `blocks` says which of the buffers lie in a block of memory with others ([`Gpu::pack`](crate::Gpu::pack)): a number
+/// that names the block, and the bytes before the buffer. Each block takes one binding, however many of the buffers
+/// lie in it. Buffers beyond its end have memory of their own.
+///
 /// # Errors
 /// [`DeviceError::Validation`] for a program that contradicts itself, writes f16, or overwrites what another reads;
 /// [`DeviceError::Unsupported`] for more buffers than `caps` allows; [`DeviceError::TooLarge`] from 2³¹ positions on.
-pub fn together(programs: &[Pointwise], caps: &Caps) -> Result<Lowered, DeviceError> {
-    programs.iter().try_for_each(|program| check(program, programs))?;
+pub fn together(
+    programs: &[Pointwise],
+    blocks: &[Option<(u64, usize)>],
+    caps: &Caps,
+) -> Result<Lowered, DeviceError> {
+    programs.iter().try_for_each(|program| check(program, programs, blocks))?;
     // in fours, a buffer read both whole and element by element takes two bindings
-    match lower(programs, caps, true) {
-        Err(DeviceError::Unsupported { .. }) => lower(programs, caps, false),
+    match lower(programs, blocks, caps, true) {
+        Err(DeviceError::Unsupported { .. }) => lower(programs, blocks, caps, false),
         lowered => lowered,
     }
 }
 
-fn lower(programs: &[Pointwise], caps: &Caps, fours: bool) -> Result<Lowered, DeviceError> {
+fn lower(
+    programs: &[Pointwise],
+    blocks: &[Option<(u64, usize)>],
+    caps: &Caps,
+    fours: bool,
+) -> Result<Lowered, DeviceError> {
     let mut builder = Builder::new(FAMILY, VARIANT);
-    let parts: Vec<(&Pointwise, Axes, bool)> = programs.iter().map(|program| walk(program, fours)).collect();
+    let fours = |program: &Pointwise| {
+        // a block is bound element by element: not all that lies in it comes in fours
+        let block = |source: &Source| matches!(source.kind, SourceKind::Buffer(at) if blocks.get(at).is_some_and(Option::is_some));
+        fours && !program.inputs.iter().any(block)
+    };
+    let parts: Vec<(&Pointwise, Axes, bool)> =
+        programs.iter().map(|program| walk(program, fours(program))).collect();
     let threads = |(program, _, four): &(&Pointwise, Axes, bool)| program.numel() / if *four { 4 } else { 1 };
     let total = parts.iter().fold(0usize, |sum, part| sum.saturating_add(threads(part)));
     let (group, repeat) = schedule(total, caps);
     builder.constant("GROUP", group);
     builder.constant("REPEAT", repeat);
     let stretch = (group * repeat) as usize;
-    let mut emitted = Emitted::default();
+    let homes = bind_blocks(programs, blocks, &mut builder);
+    let mut emitted = Emitted { homes, ..Emitted::default() };
     // the programs that have elements, each with the statement for its stretch
     let mut ends: Vec<(usize, String)> = Vec::new();
     let mut end = 0usize;
@@ -78,8 +100,48 @@ fn lower(programs: &[Pointwise], caps: &Caps, fours: bool) -> Result<Lowered, De
     Ok(Lowered { launches: vec![launch], scratch: Vec::new() })
 }
 
-fn check(program: &Pointwise, all: &[Pointwise]) -> Result<(), DeviceError> {
+/// Binds each block that a program reads, to write if one writes there; returns where each buffer is reached.
+fn bind_blocks(
+    programs: &[Pointwise],
+    blocks: &[Option<(u64, usize)>],
+    builder: &mut Builder,
+) -> Arc<[Option<Home>]> {
+    let buffer = |source: &Source| if let SourceKind::Buffer(at) = source.kind { Some(at) } else { None };
+    let block = |at: usize| blocks.get(at).copied().flatten();
+    let live = || programs.iter().filter(|program| program.numel() > 0);
+    let written: Vec<u64> = live()
+        .flat_map(|program| program.outputs.iter().filter_map(|sink| program.inputs.get(sink.in_place?)))
+        .filter_map(|source| Some(block(buffer(source)?)?.0))
+        .collect();
+    let mut bound: Vec<u64> = Vec::new();
+    let mut homes: Vec<Option<Home>> = vec![None; blocks.len()];
+    for at in live().flat_map(|program| &program.inputs).filter_map(buffer) {
+        let Some((key, bytes)) = block(at) else { continue };
+        let place = bound.iter().position(|known| *known == key).unwrap_or(bound.len());
+        let name = format!("block{place}");
+        if place == bound.len() {
+            bound.push(key);
+            match written.contains(&key) {
+                true => builder.read_write(&name, DType::F32, Operand::Block(at)),
+                false => builder.read(&name, DType::F32, Operand::Block(at)),
+            }
+        }
+        if let Some(home) = homes.get_mut(at) {
+            *home = Some(Home { name, offset: bytes / 4 });
+        }
+    }
+    homes.into()
+}
+
+fn check(program: &Pointwise, all: &[Pointwise], blocks: &[Option<(u64, usize)>]) -> Result<(), DeviceError> {
     program.check(FAMILY)?;
+    for source in &program.inputs {
+        let packed =
+            matches!(source.kind, SourceKind::Buffer(at) if blocks.get(at).is_some_and(Option::is_some));
+        if packed && source.dtype != DType::F32 {
+            return Err(invalid(FAMILY, format!("a block holds f32, not {}", source.dtype)));
+        }
+    }
     if program.outputs.iter().any(|sink| sink.dtype == DType::F16) {
         return Err(invalid(FAMILY, "f16 is not written by several programs together"));
     }
@@ -107,6 +169,7 @@ struct Emitted {
     /// What tells programs that compute different things apart; the place names the function.
     forms: Vec<String>,
     bound: Vec<String>,
+    homes: Arc<[Option<Home>]>,
     outputs: usize,
     numbers: usize,
 }
@@ -128,7 +191,8 @@ impl Emitted {
         let name = format!("fn {prefix}evaluate(i: u32)");
         let form = self.form(program, builder)?;
         axes.prefix = prefix.clone();
-        let part = Part { prefix, first_output, first_number, form };
+        let homes = self.homes.clone();
+        let part = Part { prefix: prefix.clone(), first_output, first_number, form, homes };
         let bound = std::mem::take(&mut self.bound);
         let mut loads = Loads::new(program, vec![axes], four).of_part(part, bound);
         text += &loads.axes[0].coordinates(builder, "at");
@@ -136,7 +200,17 @@ impl Emitted {
         text += &loads.apply();
         for (k, sink) in program.outputs.iter().enumerate() {
             let (name, operand) = (format!("out{}", first_output + k), Operand::Output(first_output + k));
-            if four {
+            let source =
+                sink.in_place.and_then(|source| program.inputs.get(source)).map(|source| source.kind);
+            let home = match source {
+                Some(SourceKind::Buffer(index)) => self.homes.get(index).and_then(Option::as_ref),
+                _ => None,
+            };
+            if let Some(home) = home {
+                let param = format!("{prefix}out{k}_offset");
+                builder.param(&param, home.offset);
+                text += &format!("    {}[p.{param} + at] = r0.y{k};\n", home.name);
+            } else if four {
                 builder.read_write_vec4(&name, sink.dtype, operand);
                 let ty = storage_type(sink.dtype)?;
                 text += &format!("    {name}[at] = vec4<{ty}>(r0.y{k}, r1.y{k}, r2.y{k}, r3.y{k});\n");

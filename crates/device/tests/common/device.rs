@@ -70,6 +70,7 @@ pub fn run_over(
         Operand::Input(i) => i,
         Operand::Output(k) => inputs.len() + k,
         Operand::Scratch(s) => inputs.len() + outputs.len() + s,
+        Operand::Block(i) => i,
     };
     let steps = lowered.launches.iter().map(|launch| PlanStep {
         slots: launch.bindings.iter().map(|(operand, _)| slot(operand)).collect(),

@@ -158,7 +158,10 @@ impl Builder<'_> {
                     .map(|(fused, in_place)| pointwise(fused, in_place, &mut values))
                     .collect();
                 let last = ends.iter().flat_map(|fused| &fused.results).last().map_or(0, |&(id, _, _)| id);
-                let kernels = together(&programs, caps).map_err(|error| self.failed(last, &error))?;
+                let home = |&value: &u32| schedule.home(value).map(|(block, at)| (u64::from(block), at));
+                let blocks: Vec<_> = values.iter().map(home).collect();
+                let kernels =
+                    together(&programs, &blocks, caps).map_err(|error| self.failed(last, &error))?;
                 let inputs = self.slots.all(&values)?;
                 let outputs = ends.iter().zip(&in_place).map(|(fused, taken)| self.outputs(fused, taken));
                 let outputs = outputs.collect::<Result<Vec<_>, Error>>()?.concat();
@@ -227,7 +230,7 @@ impl Builder<'_> {
         let scratch: Vec<usize> = kernels.scratch.iter().map(|&bytes| self.slots.scratch(bytes)).collect();
         for launch in kernels.launches {
             let place = |operand: Operand| match operand {
-                Operand::Input(i) => inputs.get(i).copied(),
+                Operand::Input(i) | Operand::Block(i) => inputs.get(i).copied(),
                 Operand::Output(i) => outputs.get(i).copied(),
                 Operand::Scratch(i) => scratch.get(i).copied(),
             };

@@ -14,10 +14,12 @@ const INSTRUCTIONS: usize = 1024;
 /// Puts pointwise groups that no group reads into common kernels of at most `buffers` buffers. A common kernel runs
 /// where the last of its groups ran: what they read is there longer, and nothing reads what they write.
 ///
-/// `in_place` says which results of a group can be written over which of its sources, if it runs at a place.
+/// `block` names the block of memory in which a value lies with others, if it does: that is bound once. `in_place` says
+/// which results of a group can be written over which of its sources, if it runs at a place.
 pub(crate) fn put_together(
     groups: Vec<Group>,
     buffers: usize,
+    block: impl Fn(u32) -> Option<u32>,
     in_place: impl Fn(&Fused, usize) -> Vec<Option<usize>>,
 ) -> Vec<Group> {
     let read: HashSet<u32> = groups.iter().flat_map(Group::values_read).collect();
@@ -32,7 +34,7 @@ pub(crate) fn put_together(
             let ends = || batch.iter().chain([&place]).filter_map(|&end| groups[end].pointwise());
             let instructions: usize = ends().map(|fused| fused.instrs.len()).sum();
             let taken = |fused: &Fused| in_place(fused, place);
-            batch.len() < GROUPS && instructions <= INSTRUCTIONS && bindings(ends(), taken) <= buffers
+            batch.len() < GROUPS && instructions <= INSTRUCTIONS && bindings(ends(), &block, taken) <= buffers
         };
         match batches.last_mut() {
             Some(batch) if fits(batch) => batch.push(place),
@@ -51,10 +53,11 @@ pub(crate) fn put_together(
     groups.into_iter().flatten().collect()
 }
 
-/// Buffers a common kernel binds: each value once, and each result that is not written over a value that its group
-/// alone reads.
+/// Buffers a common kernel binds: each value or block once, and each result that is not written over a value that its
+/// group alone reads.
 fn bindings<'a>(
     ends: impl Iterator<Item = &'a Fused> + Clone,
+    block: impl Fn(u32) -> Option<u32>,
     in_place: impl Fn(&Fused) -> Vec<Option<usize>>,
 ) -> usize {
     let mut readers: HashMap<u32, usize> = HashMap::new();
@@ -67,7 +70,9 @@ fn bindings<'a>(
         let taken = in_place(fused);
         taken.iter().filter(|taken| !taken.is_some_and(|source| alone(fused, source))).count()
     };
-    readers.len() + ends.map(written).sum::<usize>()
+    let blocks: HashSet<u32> = readers.keys().filter_map(|&value| block(value)).collect();
+    let separate = readers.keys().filter(|&&value| block(value).is_none()).count();
+    blocks.len() + separate + ends.map(written).sum::<usize>()
 }
 
 impl Fused {
