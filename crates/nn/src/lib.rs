@@ -43,6 +43,7 @@ mod mixed;
 mod network;
 mod only_if;
 mod optim;
+mod packing;
 mod params;
 mod penalty;
 mod random;

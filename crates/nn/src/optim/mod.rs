@@ -19,6 +19,7 @@ pub mod rmsprop;
 pub mod sgd;
 mod space;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anygrad_graph::{DType, Shape, Tensor, scoped};
@@ -27,6 +28,7 @@ use crate::error::{Error, Result};
 use crate::glob::fits;
 use crate::gradients::Gradients;
 use crate::init::Init;
+use crate::packing;
 use crate::params::{Params, fitting};
 use crate::store::{Kind, Slot, state_path};
 
@@ -137,12 +139,16 @@ pub trait Optimizer {
         self.check_for(params)?;
         gradients.loss().check()?;
         let (_, entries) = gradients.into_parts();
-        let mut updates = Vec::with_capacity(entries.len());
+        let mut trained = Vec::with_capacity(entries.len());
         for (path, gradient) in entries.iter().filter(|(path, _)| self.trains(path)) {
             gradient.check()?;
-            let names = self.state_at(path);
-            let before = Before::take(params, path, gradient, names)?;
-            let Some(Before { param, state, updates: made }) = before else { continue };
+            if let Some(before) = Before::take(params, path, gradient, self.state_at(path))? {
+                trained.push(before);
+            }
+        }
+        pack_states(&mut trained)?;
+        let mut updates = Vec::with_capacity(trained.len());
+        for Before { path, gradient, param, names, state, updates: made } in trained {
             // profiles and messages name the parameter
             let (param, state) =
                 scoped(path.clone(), || self.update_at(path, made + 1, lr, &param, gradient, &state));
@@ -155,15 +161,39 @@ pub trait Optimizer {
 }
 
 /// What a rule is given of a parameter.
-struct Before {
+struct Before<'a> {
+    path: &'a Arc<str>,
+    gradient: &'a Tensor,
     param: Tensor,
+    names: &'static [&'static str],
     state: Vec<Tensor>,
     updates: u64,
 }
 
-impl Before {
+/// Lays the state tensors of each name side by side in memory, so that they are updated in few dispatches.
+fn pack_states(trained: &mut [Before<'_>]) -> Result<()> {
+    let names: BTreeSet<&str> = trained.iter().flat_map(|before| before.names).copied().collect();
+    for name in names {
+        let mut states: Vec<(Arc<str>, &mut Tensor)> = Vec::new();
+        for before in trained.iter_mut() {
+            let place = before.names.iter().position(|known| *known == name);
+            if let Some(state) = place.and_then(|place| before.state.get_mut(place)) {
+                states.push((state_path(before.path, name).into(), state));
+            }
+        }
+        packing::states(&mut states)?;
+    }
+    Ok(())
+}
+
+impl<'a> Before<'a> {
     /// `None` for a frozen parameter.
-    fn take(params: &Params, path: &Arc<str>, gradient: &Tensor, names: &[&str]) -> Result<Option<Self>> {
+    fn take(
+        params: &Params,
+        path: &'a Arc<str>,
+        gradient: &'a Tensor,
+        names: &'static [&'static str],
+    ) -> Result<Option<Self>> {
         let (param, known, updates) = {
             let store = params.lock();
             let slot = store.find(path)?;
@@ -179,7 +209,7 @@ impl Before {
         let zeros = |name: &str| params.leaf(&state_path(path, name).into(), shape, dtype, Init::Zeros);
         let state = known.into_iter().zip(names).map(|(tensor, name)| tensor.map_or_else(|| zeros(name), Ok));
         let state = state.collect::<Result<Vec<_>>>()?;
-        Ok(Some(Self { param, state, updates }))
+        Ok(Some(Self { path, gradient, param, names, state, updates }))
     }
 }
 
