@@ -101,6 +101,16 @@ pub fn reaches(evaluation: &Evaluation, bar: f32, epochs: usize, stated_for: usi
     reached || epochs < stated_for
 }
 
+/// A file that cannot be read, by its name.
+pub fn cannot_read(file: &Path, error: std::io::Error) -> anygrad::Error {
+    anygrad::Error::Setting { message: format!("cannot read {}: {error}", file.display()) }
+}
+
+/// A line of a file that is not as it should be.
+pub fn wrong_line(file: &Path, line: usize, wanted: &str) -> anygrad::Error {
+    anygrad::Error::Setting { message: format!("{}, line {line}: {wanted}", file.display()) }
+}
+
 /// The training and the test set of MNIST, from the folder that `--data` names. Without one the program ends with
 /// code 2.
 pub fn mnist_from(folder: Option<&Path>) -> Result<(Dataset, Dataset)> {

@@ -40,6 +40,7 @@ mod layer;
 mod layers;
 mod loss;
 mod mixed;
+pub mod models;
 mod network;
 mod only_if;
 mod optim;
