@@ -56,7 +56,7 @@ impl LinearRegression {
         let (x, y) = (host(x), host(y));
         let (mean_x, mean_y) = (x.mean(&[0]), y.mean(&[0]));
         let (x, y) = (x - &mean_x, y - &mean_y);
-        let identity = Tensor::eye(inputs, &cpu).to_dtype(DType::F64);
+        let identity = Tensor::eye(inputs, inputs, DType::F64, &cpu);
         let square = x.t().matmul(&x) + identity * ridge;
         let weight = square.solve(&x.t().matmul(&y)).t();
         let bias = mean_y - weight.matmul(&mean_x);

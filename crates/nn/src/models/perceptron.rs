@@ -20,7 +20,7 @@ use crate::{Init, Param, ParamPath};
 /// let gate = Perceptron::new(params.at("and"), 2);
 /// let x = Tensor::from_slice(&[0.0f32, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [4, 2], &device);
 /// let and = Tensor::from_slice(&[0.0f32, 0.0, 0.0, 1.0], [4], &device);
-/// let epochs = gate.fit(&x, &and, 0.1, 50)?;
+/// let epochs = gate.fit(&x, &and, 1.0, 50)?;
 /// assert!(epochs.is_some());
 /// assert_eq!(gate.predict(&x).to_vec::<f32>()?, [0.0, 0.0, 0.0, 1.0]);
 /// # Ok::<(), anygrad_nn::Error>(())
@@ -48,7 +48,8 @@ impl Perceptron {
     }
 
     /// Goes through the samples `x` `[n, inputs]` with targets 0 or 1 `[n]` in order, at most `epochs` times. Returns
-    /// after how many times no answer was wrong, or none if some still are.
+    /// after how many times no answer was wrong, or none if some still are. From weights of 0 the rate changes their
+    /// size and no answer, so 1 will do.
     ///
     /// # Errors
     /// Shapes or dtypes do not fit; a target is neither 0 nor 1; the rate is not above 0.
