@@ -91,9 +91,95 @@ fn ops_of_ones_own_run_on_every_device() {
     assert!(none || text.contains("largest difference between the two: "), "{text}");
 }
 
+/// Runs an example with few epochs in a folder of its own; gives what it prints.
+fn small(name: &str, arguments: &[&str], folder: &Folder) -> String {
+    let out = folder.0.to_str().unwrap();
+    let output = run(name, &[&["--device", "cpu", "--epochs", "2"], arguments, &["--out", out][..]].concat());
+    assert!(output.status.success(), "{name}: {}{}", stdout(&output), stderr(&output));
+    stdout(&output)
+}
+
+/// As `small`, for those that write no file.
+fn small_without_files(name: &str, arguments: &[&str]) -> String {
+    let output = run(name, &[&["--device", "cpu", "--epochs", "1"], arguments].concat());
+    assert!(output.status.success(), "{name}: {}{}", stdout(&output), stderr(&output));
+    stdout(&output)
+}
+
+#[test]
+fn the_playground_draws_a_boundary_for_each_set() {
+    let folder = Folder::new("playground");
+    let text = small("playground", &[], &folder);
+    for set in ["ring", "petals", "spirals"] {
+        let svg = std::fs::read_to_string(folder.0.join(format!("{set}.svg"))).unwrap();
+        assert!(svg.contains("</svg>") && text.to_lowercase().contains(set), "{set}");
+    }
+    let one = small("playground", &["--set", "petals", "--hidden", "3,3"], &folder);
+    assert!(one.contains("hidden [3, 3]") && !one.contains("Ring"), "{one}");
+    let wrong = run("playground", &["--set", "cube"]);
+    assert!(!wrong.status.success() && stderr(&wrong).contains("cube"));
+}
+
+#[test]
+fn sequences_are_learnt_small() {
+    for model in ["lstm", "conv"] {
+        let text = small_without_files("sentiment", &["--model", model]);
+        assert!(text.contains("3000 reviews") && text.contains("test: "), "{text}");
+    }
+    let text = small_without_files("char_rnn", &["--letters", "40", "--hidden", "16"]);
+    assert!(text.contains("bits a letter"), "{text}");
+    let folder = Folder::new("forecast");
+    let text = small("forecast", &[], &folder);
+    assert!(text.contains("mean squared error: ") && folder.0.join("forecast.svg").exists(), "{text}");
+}
+
+#[test]
+fn files_of_ones_own_are_read_or_named() {
+    let folder = Folder::new("own");
+    let file = |name: &str, text: &str| {
+        let path = folder.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let good: String = (0..40).map(|i| format!("{}\ta film {}\n", i % 2, ["bad", "good"][i % 2])).collect();
+    let text = small_without_files("sentiment", &["--data", &file("good.tsv", &good)]);
+    assert!(text.contains("40 reviews"), "{text}");
+    let series: String = (0..200).map(|i| format!("day {i},{}\n", i % 7)).collect();
+    let series = file("series.csv", &format!("day,value\n{series}"));
+    small("forecast", &["--data", &series, "--season", "7"], &folder);
+    let wrong: &[(&str, String, &str)] = &[
+        ("sentiment", file("bad.tsv", "1\tgood\nno class\n"), "bad.tsv, line 2"),
+        ("sentiment", "no-such-file".into(), "no-such-file"),
+        ("forecast", file("bad.csv", "value\n1\n2,three\n"), "bad.csv, line 3"),
+        ("forecast", file("short.csv", "1\n2\n3\n"), "needs"),
+        ("char_rnn", file("short.txt", "abc"), "needs"),
+        ("char_rnn", "no-such-file".into(), "no-such-file"),
+    ];
+    for (name, data, expected) in wrong {
+        let output = run(name, &["--device", "cpu", "--data", data]);
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{name} {data}: {text}");
+        assert!(text.contains(expected) && !text.contains("panicked"), "{name} {data}: {text}");
+    }
+}
+
+#[test]
+fn the_autoencoder_and_overfitting_draw_what_they_find() {
+    let folder = Folder::new("autoencoder");
+    let text = small("autoencoder", &["--code", "4"], &folder);
+    assert!(text.contains("mean squared error") && folder.0.join("copies.svg").exists(), "{text}");
+    let text = small("overfitting", &[], &folder);
+    let svg = std::fs::read_to_string(folder.0.join("validation.svg")).unwrap();
+    for run in ["nothing", "dropout 0.5", "L2 0.002"] {
+        assert!(text.contains(run) && svg.contains(run), "{run}: {text}");
+    }
+}
+
 #[test]
 fn every_example_explains_itself() {
-    for name in ["digits", "xor", "mnist_mlp", "mnist_cnn"] {
+    let trainers =
+        ["playground", "sentiment", "char_rnn", "forecast", "autoencoder", "overfitting", "search"];
+    for name in ["digits", "xor", "mnist_mlp", "mnist_cnn"].into_iter().chain(trainers) {
         let output = run(name, &["--help"]);
         assert!(output.status.success());
         for flag in ["--device", "--epochs", "--seed", "--batch-size", "--lr"] {
