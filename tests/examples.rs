@@ -176,6 +176,23 @@ fn the_autoencoder_and_overfitting_draw_what_they_find() {
 }
 
 #[test]
+fn the_search_goes_on_with_its_journal() {
+    let folder = Folder::new("search");
+    let text = small("search", &["--trials", "3"], &folder);
+    assert!(text.contains("best: ") && folder.0.join("trials.svg").exists(), "{text}");
+    let noted = |folder: &Folder| std::fs::read(folder.0.join("journal.jsonl")).unwrap();
+    let before = noted(&folder);
+    // nothing is left to do, and the result is the same
+    assert_eq!(small("search", &["--trials", "3"], &folder), text);
+    assert_eq!(noted(&folder), before);
+    // another search does not go on with this journal
+    let out = folder.0.to_str().unwrap();
+    let other = run("search", &["--device", "cpu", "--trials", "3", "--seed", "7", "--out", out]);
+    assert_eq!(other.status.code(), Some(1), "{}", stdout(&other));
+    assert!(stderr(&other).contains("journal"), "{}", stderr(&other));
+}
+
+#[test]
 fn every_example_explains_itself() {
     let trainers =
         ["playground", "sentiment", "char_rnn", "forecast", "autoencoder", "overfitting", "search"];

@@ -60,7 +60,8 @@ fn device_name(name: &str) -> std::result::Result<String, String> {
     }
 }
 
-fn at_least_1(text: &str) -> std::result::Result<usize, String> {
+/// A count on the command line.
+pub fn at_least_1(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(count) if count > 0 => Ok(count),
         _ => Err("a whole number from 1 is wanted".to_owned()),
@@ -104,6 +105,13 @@ pub fn reaches(evaluation: &Evaluation, bar: f32, epochs: usize, stated_for: usi
 /// A file that cannot be read, by its name.
 pub fn cannot_read(file: &Path, error: std::io::Error) -> anygrad::Error {
     anygrad::Error::Setting { message: format!("cannot read {}: {error}", file.display()) }
+}
+
+/// Makes a folder to write to.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    let failed =
+        |error| anygrad::Error::Setting { message: format!("cannot make {}: {error}", folder.display()) };
+    std::fs::create_dir_all(folder).map_err(failed)
 }
 
 /// A line of a file that is not as it should be.
