@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use anygrad_data::{BatchTargets, Dataset, digits};
 use anygrad_graph::{DType, Device, Tensor};
+use anygrad_nn::schedule::{Cosine, ReduceOnPlateau, Threshold};
 use anygrad_nn::{
-    Adam, BatchNorm2d, Conv2d, Dropout, Flatten, Linear, Optimizer, Params, Sequential, Sgd, cross_entropy,
-    mse, relu,
+    Adam, BatchNorm2d, Conv2d, Dropout, Ema, Flatten, Linear, Optimizer, Params, Sequential, Sgd,
+    cross_entropy, mse, relu,
 };
+use anygrad_train::callbacks::{EarlyStopping, PlateauRate};
 use anygrad_train::metrics::{CustomMetric, MeanAbsoluteError, Metric, R2Score, TopKAccuracy};
 use anygrad_train::{
     Callback, Checkpoints, EpochRow, Fit, Flow, History, Monitor, Prediction, Progress, Result, TrainState,
@@ -396,4 +398,52 @@ fn a_run_that_ended_does_not_go_on_unless_its_limit_is_raised() {
     assert_eq!(history.ended(), Some("10 steps are made"));
     assert_eq!(bits(further.params()), bits(whole.params()));
     same_rows(&history, &wanted);
+}
+
+/// Everything that has a memory, at once: averages of weights, a scale of the loss, a schedule, callbacks.
+fn elaborate(bomb: u64, mut checkpoints: Option<Checkpoints>) -> (Params, Tensor, Option<History>) {
+    let (params, rate) = (Params::new(&Device::cpu(), 7), Cosine::new(0.02, 30));
+    let layer = Linear::new(params.at("fc"), 64, 10);
+    let ema = Ema::new(&params, 0.9).unwrap().corrected();
+    let mut trainer = Trainer::new(layer, params.clone(), cross_entropy, ema.around(Adam::default()));
+    // nothing is ever so much better, so every epoch lowers the rate
+    let mut plateau =
+        PlateauRate::new(ReduceOnPlateau::new(0.02).patience(1).threshold(Threshold::Relative(0.9)));
+    let mut stopping = EarlyStopping::new(9).restore_best(false);
+    let data = digits::load().unwrap().with_input_shape([64]).unwrap().take(100);
+    let state = checkpoints.as_mut().and_then(|checkpoints| checkpoints.resume(&params).unwrap());
+    let mut bomb = Bomb(bomb);
+    let mut callbacks: Vec<&mut dyn Callback> = vec![&mut plateau, &mut stopping, &mut bomb];
+    if let Some(checkpoints) = &mut checkpoints {
+        callbacks.push(checkpoints);
+    }
+    let fit = Fit {
+        mixed_precision: true,
+        schedule: Some(&rate),
+        epochs: 7,
+        accumulate: 2,
+        batch_size: 16,
+        resume: state.as_ref(),
+        callbacks: &mut callbacks,
+        ..quiet()
+    };
+    let history = trainer.fit(&data, fit).inspect_err(|error| eprintln!("{error}")).ok();
+    (params, ema.get("fc.weight").unwrap(), history)
+}
+
+#[test]
+fn everything_with_a_memory_goes_on() {
+    let folder = Folder::new("memory");
+    let (params, average, wanted) = elaborate(0, None);
+    let wanted = wanted.unwrap();
+    let rates: Vec<f32> = wanted.rows().iter().map(|row| row.learning_rate).collect();
+    assert!(rates[6] < 0.3 * rates[0], "{rates:?}");
+    let checkpoints = || Some(Checkpoints::new(&folder.0).every_steps(3));
+    for bomb in [8, 20] {
+        assert!(elaborate(bomb, checkpoints()).2.is_none());
+    }
+    let (later, later_average, history) = elaborate(0, checkpoints());
+    assert_eq!(bits(&later), bits(&params));
+    assert_eq!(later_average.to_vec::<f32>().unwrap(), average.to_vec::<f32>().unwrap());
+    same_rows(&history.unwrap(), &wanted);
 }

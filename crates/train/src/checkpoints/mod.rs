@@ -59,6 +59,10 @@ const BEST: &str = "best.safetensors";
 ///
 /// Put it behind the other callbacks in [`Fit::callbacks`](crate::Fit::callbacks), so that it saves what they have
 /// made of the same step. Their order must be the same when a run goes on.
+///
+/// One thing is not in a checkpoint: the copy of the best weights that
+/// [`EarlyStopping`](crate::callbacks::EarlyStopping) holds. A run that may be killed asks for
+/// [`best`](Checkpoints::best) here and loads that file at the end.
 #[derive(Debug)]
 pub struct Checkpoints {
     folder: PathBuf,
