@@ -438,3 +438,32 @@ fn bend(picture: &Picture) -> f64 {
     };
     points.into_iter().map(across).fold(0.0, f64::max)
 }
+
+#[test]
+fn extreme_numbers_are_drawn_or_refused() {
+    let extremes = [0.0, 5e-324, 1e-300, 1.0, 1e300, 1.7e308, -1.7e308, f64::NAN, f64::INFINITY];
+    let finite = |name: &str, picture: Result<Picture, TrainError>| {
+        let svg = picture.map(|picture| picture.to_svg()).unwrap_or_default();
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{name}");
+    };
+    for a in extremes {
+        for b in extremes {
+            let (c, d) = (a as f32, b as f32);
+            finite("line", Ok(Chart::new("").line("", [(a, b), (b, a)]).draw()));
+            finite("log", Ok(Chart::new("").points("", [(a, b), (b, a)]).log_x().log_y().draw()));
+            let values =
+                LossSurface::measure((0.0, 1.0), (0.0, 1.0), 4, |x, _| Ok(if x > 0.5 { a } else { b }));
+            finite("surface", values.and_then(|surface| surface.picture("")));
+            let ranges = LossSurface::measure((a, b), (0.0, 1.0), 4, |x, y| Ok(x * y));
+            finite("ranges", ranges.and_then(|surface| surface.picture("")));
+            finite("histogram", histograms("", &[("", &[c, d, 0.0])], 7));
+            finite("embedding", embedding_scatter("", &[[c, d], [d, c]], &["a", "b"]));
+            finite("maps", feature_maps("", &[c, d, 0.0, 1.0], [1, 2, 2]));
+            finite("filters", filter_grid("", &[c, d, 0.0, 1.0], [1, 1, 2, 2]));
+            let function = FunctionCurve { name: "f", x: &[c, d], y: &[d, c], slope: &[0.0, c] };
+            finite("function", function_curves("", &[function]));
+        }
+    }
+    assert!(image_grid("", &[], [usize::MAX, usize::MAX, 3], &[], 1).is_err());
+    assert!(filter_grid("", &[1.0], [usize::MAX, usize::MAX, 1, 1]).is_err());
+}

@@ -324,13 +324,15 @@ fn settings_that_make_no_sense_are_told() {
     let error = of(rates().uniform("m", 0.0, 1.0).when("optimizer", "sgd"));
     assert_eq!(error, "search: m depends on optimizer being \"sgd\", which is no choice before it");
     let by = |method| message(Search { space: rates(), method, ..Search::default() }.run(|_| Ok(0.0)));
+    let error = by(Method::Grid { points: usize::MAX });
+    assert_eq!(error, format!("search: points is {}: it has to be from 1 to 1000000", usize::MAX));
     assert_eq!(by(Method::Random { trials: 0 }), "search: trials is 0: it has to be at least 1");
     let error = by(Method::Halving(Halving { factor: 1, ..Halving::default() }));
     assert_eq!(error, "search: factor is 1: it has to be at least 2");
     let error = by(Method::Tpe(Tpe { good_share: 1.0, ..Tpe::default() }));
     assert_eq!(error, "search: good_share is 1: it has to be between 0 and 1");
     let error = message(Search { space: rates(), workers: 0, ..Search::default() }.run(|_| Ok(0.0)));
-    assert_eq!(error, "search: workers is 0: it has to be at least 1");
+    assert_eq!(error, "search: workers is 0: it has to be from 1 to 1024");
 }
 
 #[test]

@@ -94,6 +94,8 @@ impl Axis {
         if self.log {
             (value / self.low).log10() / (self.high / self.low).log10()
         } else {
+            // what is not finite stays so, and breaks lines
+            let value = if value.is_finite() { value.clamp(-MOST, MOST) } else { value };
             (value - self.low) / (self.high - self.low)
         }
     }
@@ -112,8 +114,14 @@ impl Axis {
     }
 }
 
+/// Beyond this the difference of two values would overflow; such values stand at the end of an axis.
+const MOST: f64 = 1e307;
+/// Values closer than this are one: their difference has too few digits to be divided.
+const LEAST: f64 = 1e-290;
+
 /// The least and the greatest of the finite values.
 fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    let values = values.map(|value| if value.is_finite() { value.clamp(-MOST, MOST) } else { value });
     values.filter(|value| value.is_finite()).fold(None, |range, value| match range {
         None => Some((value, value)),
         Some((min, max)) => Some((min.min(value), max.max(value))),
@@ -124,6 +132,7 @@ fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
 fn widened(range: Option<(f64, f64)>, room: impl Fn(f64) -> f64) -> (f64, f64) {
     match range {
         None => (0.0, 1.0),
+        Some((min, max)) if max - min < LEAST && max.abs() < LEAST => (min - 1.0, max + 1.0),
         // closer than the labels could tell apart is a single point, too
         Some((min, max)) if max - min <= 1e-9 * min.abs().max(max.abs()) => {
             (min - room(min), max + room(max))
@@ -144,7 +153,7 @@ fn nice(step: f64) -> f64 {
 
 /// A tick's label, with as many digits as tell it from its neighbours.
 fn label(value: f64, step: f64, largest: f64) -> String {
-    let decimals = (-step.log10().floor()).max(0.0) as usize;
+    let decimals = (-step.log10().floor()).clamp(0.0, 400.0) as usize;
     // what is nothing but the rounding of a multiple of the step
     let value = if value.abs() < step * 1e-6 { 0.0 } else { value };
     if largest < 1e6 && decimals <= 4 {
@@ -152,7 +161,7 @@ fn label(value: f64, step: f64, largest: f64) -> String {
     } else if value == 0.0 {
         "0".to_owned()
     } else {
-        let digits = (value.abs().log10().floor() - step.log10().floor()).max(0.0) as usize;
+        let digits = (value.abs().log10().floor() - step.log10().floor()).clamp(0.0, 17.0) as usize;
         format!("{value:.digits$e}")
     }
 }

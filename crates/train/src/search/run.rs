@@ -48,7 +48,7 @@ pub struct Search {
     pub seed: u64,
     /// Whether the greatest value is the best one, as of an accuracy; by default it is the least, as of a loss.
     pub maximise: bool,
-    /// Threads that run trials at the same time. 1 by default.
+    /// Threads that run trials at the same time, up to 1024. 1 by default.
     pub workers: usize,
     /// A file in which every trial is noted, a line of JSON for each event. A search that finds its own journal goes on
     /// where that ends: finished trials are kept, and those whose process was killed run again with the same
@@ -81,8 +81,8 @@ impl Search {
     /// # Errors
     /// Settings that make no sense; a journal that cannot be read or written, or is of another search.
     pub fn run(&self, objective: impl Fn(&mut Trial<'_>) -> Result<f64> + Sync) -> Result<Study> {
-        if self.workers == 0 {
-            return Err(wrong("workers is 0: it has to be at least 1"));
+        if !(1..=1024).contains(&self.workers) {
+            return Err(wrong(format!("workers is {}: it has to be from 1 to 1024", self.workers)));
         }
         let desk = Desk::open(self)?;
         let failure: Mutex<Option<TrainError>> = Mutex::new(None);

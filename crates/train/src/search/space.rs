@@ -152,8 +152,8 @@ impl Space {
     /// The grid of the parameters that `chosen` names, without the others.
     pub(crate) fn grid_of(&self, points: usize, chosen: impl Fn(&str) -> bool) -> Result<Vec<Choices>> {
         self.check()?;
-        if points == 0 {
-            return Err(wrong("points of a grid is 0: it has to be at least 1"));
+        if !(1..=1_000_000).contains(&points) {
+            return Err(wrong(format!("points is {points}: it has to be from 1 to 1000000")));
         }
         let mut all = vec![Choices::default()];
         for entry in self.entries.iter().filter(|entry| chosen(&entry.name)) {
