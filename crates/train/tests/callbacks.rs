@@ -215,6 +215,20 @@ fn accumulated_gradients_are_those_of_the_large_batch() {
     assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-4));
 }
 
+#[test]
+fn gradients_are_clipped_by_value() {
+    let params = Params::new(&Device::cpu(), 5);
+    let model = Linear::new(params.at("fc"), 2, 3);
+    let mut trainer = Trainer::new(model, params.clone(), cross_entropy, anygrad_nn::Sgd::default());
+    let weights = || params.get("fc.weight").unwrap().to_vec::<f32>().unwrap();
+    let before = weights();
+    let fit = Fit { steps: Some(1), learning_rate: 1.0, clip_value: Some(0.001), ..quiet() };
+    trainer.fit(&blobs(), fit).unwrap();
+    let moved: Vec<f32> = weights().iter().zip(&before).map(|(new, old)| (new - old).abs()).collect();
+    assert!(moved.iter().all(|&far| far < 0.001_001), "{moved:?}");
+    assert!(moved.iter().any(|&far| far > 0.000_999), "{moved:?}");
+}
+
 /// Takes the state of the run, and its parameters in a file, after some steps.
 struct Snapshot {
     at: u64,

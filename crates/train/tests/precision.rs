@@ -118,19 +118,19 @@ fn mixed_precision_goes_on_with_the_same_bits() {
     }
 }
 
-/// Divides by the input plus the weight: no number where they cancel out.
-struct Inverse(Linear);
+/// The root of what a linear layer gives.
+struct Rooted(Linear);
 
-impl Layer for Inverse {
+impl Layer for Rooted {
     fn forward(&self, x: &Tensor, ctx: &mut Ctx) -> Tensor {
         // sqrt has an infinite slope at 0, and no value below
         self.0.forward(x, ctx).sqrt()
     }
 }
 
-fn rooted(params: &Params) -> Inverse {
+fn rooted(params: &Params) -> Rooted {
     let fc = Linear::new(params.at("root"), 1, 1).init(anygrad_nn::Init::Ones);
-    Inverse(fc.bias_init(anygrad_nn::Init::Zeros))
+    Rooted(fc.bias_init(anygrad_nn::Init::Zeros))
 }
 
 #[test]
