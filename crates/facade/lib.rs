@@ -41,19 +41,29 @@ pub use anygrad_train::{Result, TrainError as Error};
 
 /// What most programs use: `use anygrad::prelude::*`.
 pub mod prelude {
-    pub use anygrad_data::{Dataset, digits, mnist};
+    pub use anygrad_data::{Dataset, Loader, LoaderSettings, digits, mnist};
     pub use anygrad_graph::{
         ConvOptions, DType, Device, PadMode, PoolOptions, Resize, Rng, Shape, Tensor, checkpoint, custom_vjp,
         einsum, eval, explain, f16, find_non_finite, grad, grad_check, grad_with, gradient,
         hessian_vector_product, profile, scoped, to_dot, value_and_grad,
     };
+    pub use anygrad_nn::schedule::{self, Schedule};
     pub use anygrad_nn::{
-        AdaGrad, Adam, AdamW, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Ctx, Dropout, Flatten, Gradients,
-        Init, Layer, Linear, MaxPool2d, Optimizer, Param, ParamPath, Params, Recompute, RmsProp, Sequential,
-        Sgd, binary_cross_entropy, clip_global_norm, clip_value, cross_entropy, elu, gelu, leaky_relu,
-        log_softmax, mean_absolute_error, mse, relu, sigmoid, silu, softmax, softplus, summary, tanh,
+        AdaGrad, Adam, AdamW, AdaptiveAvgPool2d, AttentionMasks, AvgPool2d, BatchNorm1d, BatchNorm2d,
+        BinaryCrossEntropyWithLogits, Concat, Conv1d, Conv2d, Conv3d, ConvTranspose2d, CrossEntropy, Ctx,
+        Dropout, Dropout2d, Ema, Embedding, EmbeddingBag, Flatten, GlobalAvgPool, GlobalMaxPool, Gradients,
+        GroupNorm, Groups, Gru, Huber, Init, Layer, LayerNorm, Linear, Loss, Lstm, MaxPool1d, MaxPool2d,
+        Merge, Mse, MultiHeadAttention, Network, NetworkModel, Optimizer, Param, ParamPath, Params, Penalty,
+        Recompute, Reduction, Residual, RmsProp, Sequential, Sgd, Shared, SimpleRnn, TransformerEncoder,
+        TransformerEncoderLayer, Upsample, binary_cross_entropy, clip_global_norm, clip_value, cross_entropy,
+        elu, gelu, leaky_relu, length_mask, log_softmax, mean_absolute_error, models, mse, optimizer, relu,
+        sigmoid, silu, softmax, softplus, summary, tanh, weighted,
     };
-    pub use anygrad_train::{Evaluation, Fit, History, Trainer};
+    pub use anygrad_train::callbacks::EarlyStopping;
+    pub use anygrad_train::{
+        Callback, Chart, Checkpoints, CsvLogger, Evaluation, Fit, Flow, History, Metric, Monitor,
+        TensorBoard, Trainer, Training, metrics,
+    };
 }
 
 /// The README's example compiles.
