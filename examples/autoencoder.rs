@@ -1,7 +1,7 @@
 //! Handwritten digits through a narrow place: 64 pixels to 16 numbers and back, without a label.
 //!
-//! With seed 42 the mean squared error on digits it has not seen is below 0.012 (the pixels' own variance is 0.14) after
-//! 60 epochs, in ten seconds on two CPU cores. Originals and copies go to runs/autoencoder/copies.svg.
+//! With seed 42 the mean squared error on digits it has not seen is 0.008 (the pixels' own variance is 0.14) after 60
+//! epochs, two seconds on two CPU cores. Originals and copies go to runs/autoencoder/copies.svg.
 //!
 //!     cargo run --release --example autoencoder
 //!     cargo run --release --example autoencoder -- --code 2

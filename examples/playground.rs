@@ -1,8 +1,8 @@
 //! Where a small network draws its line: a ring, petals and spirals, each with its decision boundary as a picture.
 //!
 //! A perceptron with tanh between its layers: 4 hidden units part the ring, 8 the petals, two layers of 16 the spirals.
-//! With seed 42 they reach 100 %, 97 % and 100 % of the training points in a few seconds on two CPU cores. The pictures go
-//! to runs/playground/.
+//! With seed 42 they are right on 100 %, 95 % and 99 % of the training points after two seconds on two CPU cores. The
+//! pictures go to runs/playground/.
 //!
 //!     cargo run --release --example playground
 //!     cargo run --release --example playground -- --set petals --hidden 2     # too few units

@@ -1,8 +1,9 @@
 //! A search for hyper-parameters: rate, width, dropout and optimizer of a network that reads handwritten digits.
 //!
-//! 30 trials of at most 8 epochs by TPE; bad ones are stopped early by the median rule. With seed 42 the best one is right on
-//! 98 % of the validation set or more. Every trial is noted in runs/search/journal.jsonl: a search that is interrupted,
-//! also by kill -9, goes on where it was, and two processes may share it.
+//! 30 trials of at most 8 epochs by TPE; bad ones are stopped early by the median rule. With seed 42 the best one is
+//! right on 97.2 % of the validation set, after five seconds on two CPU cores. Every trial is noted in
+//! runs/search/journal.jsonl: a search that is interrupted, also by kill -9, goes on where it was, and two processes
+//! may share it.
 //!
 //!     cargo run --release --example search
 //!     cargo run --release --example search -- --trials 60 --workers 2

@@ -64,7 +64,7 @@ pub trait Metric {
     ///
     /// # Errors
     /// Outputs and targets do not fit each other or the metric, or an output is NaN
-    /// ([`TrainError::Metric`](crate::TrainError::Metric)). The metric is as it was before.
+    /// ([`TrainError::Metric`]). The metric is as it was before.
     fn update(&mut self, predictions: &Prediction, targets: &BatchTargets) -> Result<()>;
 
     /// The metric over all samples since the last [`reset`](Metric::reset); NaN where it is not defined, such as over
