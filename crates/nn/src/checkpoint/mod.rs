@@ -54,13 +54,13 @@ fn is_reserved(name: &str) -> bool {
 /// # let file = folder.join("step.safetensors");
 /// let device = Device::cpu();
 /// let x = Tensor::ones([4, 3], &device);
-/// let train = |params: &Params, layer: &Linear, steps: std::ops::Range<u64>| {
+/// let train = |params: &Params, layer: &Linear, steps: std::ops::Range<u64>| -> anygrad_nn::Result<Vec<f32>> {
 ///     for step in steps {
 ///         let y = layer.forward(&x, &mut Ctx::train_step(params.seed(), step));
 ///         let loss = mse(&y, &Tensor::zeros([4, 2], &device));
 ///         Adam::default().step(params, params.grad(&loss), 0.1)?;
 ///     }
-///     params.get("fc.weight").expect("the layer's").to_vec::<f32>()
+///     Ok(params.get("fc.weight").expect("the layer's").to_vec()?)
 /// };
 ///
 /// let params = Params::new(&device, 42);
