@@ -5,7 +5,8 @@
 use anygrad_data::{Dataset, digits, synthetic};
 use anygrad_graph::{DType, Device, Tensor};
 use anygrad_nn::{
-    Adam, Ctx, Dropout, Layer, Linear, Params, Sequential, Sgd, cross_entropy, mse, relu, tanh,
+    Adam, Ctx, Dropout, Flatten, Layer, Linear, Params, Sequential, Sgd, binary_cross_entropy, cross_entropy,
+    mse, relu, tanh,
 };
 use anygrad_train::{Fit, History, Progress, TrainError, Trainer};
 
@@ -209,4 +210,28 @@ fn a_layer_that_runs_twice_is_counted_once() {
     let trainer = Trainer::new(model, params, cross_entropy, Adam::default());
     let summary = trainer.summary(&blobs()).unwrap();
     assert_eq!((summary.parameters(), summary.trained(), summary.rows.len()), (6, 6, 2));
+}
+
+#[test]
+fn logistic_and_softmax_regression_part_what_lines_part() {
+    // two clouds, one score; targets are numbers of the shape of the scores
+    let clouds = synthetic::blobs(200, 2, 0.2, 3).unwrap();
+    let targets: Vec<f32> = clouds.targets().labels().unwrap().iter().map(|&class| class as f32).collect();
+    let data = Dataset::values(clouds.inputs().to_vec(), [2], targets.clone(), [1]).unwrap();
+    let params = Params::new(&Device::cpu(), 1);
+    let model = Linear::new(params.at("fc"), 2, 1);
+    let mut trainer = Trainer::new(model, params, binary_cross_entropy, Sgd::default());
+    let fit =
+        |epochs, learning_rate| Fit { epochs, learning_rate, progress: Progress::hidden(), ..Fit::default() };
+    trainer.fit(&data, fit(20, 1.0)).unwrap();
+    let scores = trainer.predict(&data).unwrap().values;
+    assert!(scores.iter().zip(&targets).all(|(score, target)| (*score > 0.0) == (*target > 0.5)));
+    // digits, a score for each class
+    let (train, test) = digits::load().unwrap().split(0.8, 1).unwrap();
+    let params = Params::new(&Device::cpu(), 1);
+    let model = Sequential::new().then(Flatten).then(Linear::new(params.at("fc"), 64, 10));
+    let mut trainer = Trainer::new(model, params, cross_entropy, Adam::default());
+    trainer.fit(&train, fit(30, 0.02)).unwrap();
+    let accuracy = trainer.evaluate(&test).unwrap().accuracy.unwrap();
+    assert!(accuracy > 0.93, "{accuracy}");
 }
