@@ -8,7 +8,7 @@ entries! { ENTRIES;
         => (x * 0.2 + 1.0).clamp(0.75, 1.25).prod(&axes).log(),
     cumsum(x: Float) [axis: axis(x)] => x.cumsum(axis) * 0.3,
     cumsum_whole(x: Int) [axis: axis(x)] => x.remainder(50).cumsum(axis),
-    cumprod(x: Float) [axis: axis(x)] => (x.tanh() * 0.5).cumprod(axis),
+    cumprod(x: Float) [axis: axis(x)] => (x.tanh() * 0.5 + 1.0).cumprod(axis),
     #[exact] cummax(x: Exact) [axis: axis(x)] => x.cummax(axis).0,
     #[exact] cummin_index(x: Exact) [axis: axis(x)] => x.cummin(axis).1,
     linear_scan(x: Float, y: Like) [axis: axis(x)] => (x.tanh() * 0.9).linear_scan(y, axis),
