@@ -113,7 +113,7 @@ fn run(args: &Args) -> Result<bool> {
         batch_size: common.batch_size,
         learning_rate: common.lr,
         validation: Some(&test).filter(|test| !test.is_empty()),
-        clip_norm: Some(1.0),
+        clip_global_norm: Some(1.0),
         ..Fit::default()
     };
     let history = trainer.fit(&train, fit)?;

@@ -94,7 +94,7 @@ fn run(args: &Args) -> Result<bool> {
         batch_size: common.batch_size,
         learning_rate: common.lr,
         validation: Some(&test),
-        clip_norm: Some(1.0),
+        clip_global_norm: Some(1.0),
         ..Fit::default()
     };
     trainer.fit(&train, fit)?;

@@ -28,7 +28,7 @@ fn train(device: &Device, steps: usize) -> (Vec<f32>, Vec<(String, Vec<u32>)>) {
         batch_size: 32,
         learning_rate: 2e-3,
         steps: Some(steps),
-        clip_norm: Some(5.0),
+        clip_global_norm: Some(5.0),
         keep_step_losses: true,
         ..quiet()
     };

@@ -41,7 +41,9 @@ pub use anygrad_train::{Result, TrainError as Error};
 
 /// What most programs use: `use anygrad::prelude::*`.
 pub mod prelude {
-    pub use anygrad_data::{Dataset, Loader, LoaderSettings, digits, mnist};
+    pub use anygrad_data::{
+        Batch, BatchTargets, Dataset, Loader, LoaderSettings, Targets, digits, mnist, synthetic,
+    };
     pub use anygrad_graph::{
         ConvOptions, DType, Device, PadMode, PoolOptions, Resize, Rng, Shape, Tensor, checkpoint, custom_vjp,
         einsum, eval, explain, f16, find_non_finite, grad, grad_check, grad_with, gradient,
@@ -55,9 +57,9 @@ pub mod prelude {
         GroupNorm, Groups, Gru, Huber, Init, Layer, LayerNorm, Linear, Loss, Lstm, MaxPool1d, MaxPool2d,
         Merge, Mse, MultiHeadAttention, Network, NetworkModel, Optimizer, Param, ParamPath, Params, Penalty,
         Recompute, Reduction, Residual, RmsProp, Sequential, Sgd, Shared, SimpleRnn, TransformerEncoder,
-        TransformerEncoderLayer, Upsample, binary_cross_entropy, clip_global_norm, clip_value, cross_entropy,
-        elu, gelu, leaky_relu, length_mask, log_softmax, mean_absolute_error, models, mse, optimizer, relu,
-        sigmoid, silu, softmax, softplus, summary, tanh, weighted,
+        TransformerEncoderLayer, Upsample, binary_cross_entropy_with_logits, clip_global_norm, clip_value,
+        cross_entropy, elu, gelu, leaky_relu, length_mask, log_softmax, mean_absolute_error, models, mse,
+        optimizer, relu, sigmoid, silu, softmax, softplus, summary, tanh, weighted,
     };
     pub use anygrad_train::callbacks::EarlyStopping;
     pub use anygrad_train::{

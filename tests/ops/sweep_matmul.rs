@@ -1,4 +1,4 @@
-//! Every product of sizes around those of tiles: FEATURES' m, k, n in {1, 3, 17, 64, 129}.
+//! Every product of sizes around those of tiles: m, k, n in {1, 3, 17, 64, 129}.
 
 use std::time::Instant;
 

@@ -128,7 +128,10 @@ impl Dataset {
             return Err(DataError::NotClasses { call: "one_hot" });
         };
         let no_size = || DataError::SampleShape { what: "targets", shape: vec![*classes] };
-        let mut values = vec![0.0; labels.len().checked_mul(*classes).ok_or_else(no_size)?];
+        let size = labels.len().checked_mul(*classes).ok_or_else(no_size)?;
+        let mut values = Vec::new();
+        values.try_reserve_exact(size).map_err(|_| no_size())?;
+        values.resize(size, 0.0);
         for (row, &label) in values.chunks_exact_mut((*classes).max(1)).zip(labels) {
             row[label as usize] = 1.0;
         }

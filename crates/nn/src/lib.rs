@@ -110,8 +110,8 @@ pub use loss::hinge::{CategoricalHinge, Hinge, MultiClassHinge, SquaredHinge};
 pub use loss::overlap::Dice;
 pub use loss::regression::{HalfSquaredError, Huber, LogCosh, Mae, Mse, SmoothL1};
 pub use loss::{
-    Loss, Reduction, binary_cross_entropy, cross_entropy, loss, mean_absolute_error, mse, weighted,
-    weighted_mean,
+    Loss, Reduction, binary_cross_entropy_with_logits, cross_entropy, loss, mean_absolute_error, mse,
+    weighted, weighted_mean,
 };
 pub use mixed::{LossScale, autocast};
 pub use network::builder::{Network, Value};

@@ -260,7 +260,7 @@ impl Params {
             |message| Error::Initial { path: path.to_string(), shape: Box::new(shape.clone()), message };
         let count = match shape.checked_numel() {
             Some(count) if count <= u32::MAX as usize => count as u64,
-            _ => return Err(wrong("has more than 2^32 elements".into())),
+            _ => return Err(wrong("has 2^32 elements or more".into())),
         };
         let stream = Stream::new(self.seed(), path);
         let sampler = init.sampler(shape, &stream).map_err(wrong)?;

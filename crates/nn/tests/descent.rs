@@ -260,7 +260,7 @@ fn ftrl_leaves_exact_zeros() {
         let params = Params::new(&Device::cpu(), 0);
         let fc = Linear::new(params.at(""), 100, 1).bias(false);
         for _ in 0..150 {
-            let loss = binary_cross_entropy(&fc.forward(&x, &mut Ctx::train(0)), &t);
+            let loss = binary_cross_entropy_with_logits(&fc.forward(&x, &mut Ctx::train(0)), &t);
             let loss = loss + Penalty::l1("weight", penalty).of(&params);
             optimizer.step(&params, params.grad(&loss), rate).unwrap();
         }

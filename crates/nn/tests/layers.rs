@@ -145,7 +145,9 @@ fn losses_have_their_values() {
     let mae = mean_absolute_error(&tensor(&[3.0, 1.0], [2]), &tensor(&[1.0, 1.5], [2]));
     assert_eq!(mae.item().unwrap(), 1.25);
     let scores = tensor(&[9f32.ln(), 1000.0, -1000.0], [3]);
-    let bce = |i: usize, target: f32| binary_cross_entropy(&scores.slice(0, i, 1), &tensor(&[target], [1]));
+    let bce = |i: usize, target: f32| {
+        binary_cross_entropy_with_logits(&scores.slice(0, i, 1), &tensor(&[target], [1]))
+    };
     close("bce", &[bce(0, 1.0).item_f64().unwrap()], &[0.105361], 1e-5);
     assert_eq!([bce(1, 1.0), bce(1, 0.0), bce(2, 0.0)].map(|l| l.item().unwrap()), [0.0, 1000.0, 0.0]);
     let far =

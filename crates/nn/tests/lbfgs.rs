@@ -73,7 +73,7 @@ fn logistic_regression_is_pytorchs() {
         let (x, t) = (golden.tensor("logistic.x"), golden.tensor("logistic.t"));
         let penalty = Penalty::l2("weight", 0.01);
         minimize(golden, "logistic", &params, Lbfgs::default(), || {
-            binary_cross_entropy(&fc.forward(&x, &mut Ctx::train(0)), &t) + penalty.of(&params)
+            binary_cross_entropy_with_logits(&fc.forward(&x, &mut Ctx::train(0)), &t) + penalty.of(&params)
         });
         if golden.dtype == DType::F64 {
             close(

@@ -27,7 +27,7 @@ pub enum TrainError {
     #[error(
         "{} at step {step} of epoch {epoch}; {}",
         broken(*loss),
-        cause.as_ref().map_or("try a lower learning rate or clip_norm".to_owned(), |cause| cause.to_string())
+        cause.as_ref().map_or("try a lower learning rate or clip_global_norm".to_owned(), |cause| cause.to_string())
     )]
     NotFinite {
         /// The epoch, counted from 1.

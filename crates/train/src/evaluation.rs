@@ -70,7 +70,7 @@ impl Prediction {
     /// assert_eq!(prediction.classes(), [1, 0]);
     /// ```
     pub fn classes(&self) -> Vec<usize> {
-        let size: usize = self.shape.iter().skip(1).product();
+        let size = self.shape.iter().skip(1).fold(1, |size: usize, &axis| size.saturating_mul(axis));
         let larger = |a: f32, b: f32| a > b || (a.is_nan() && !b.is_nan());
         let best = |row: &[f32]| {
             let better = |best: usize, at: usize| if larger(row[at], row[best]) { at } else { best };

@@ -44,6 +44,6 @@ fn floats(values: &[f32], shape: &[usize], dtype: DType, device: &Device) -> Ten
             let wide: Vec<f64> = values.iter().copied().map(f64::from).collect();
             Tensor::from_slice(&wide, shape, device)
         }
-        _ => Tensor::from_slice(values, shape, device),
+        _ => Tensor::from_slice(values, shape, device).to_dtype(dtype),
     }
 }

@@ -51,8 +51,8 @@ pub struct Fit<'a> {
     /// Whether every epoch has its own random order; true.
     pub shuffle: bool,
     /// Scales the gradients of a step so that their norm as one vector is at most this; not done if `None`.
-    pub clip_norm: Option<f64>,
-    /// Holds every element of the gradients of a step between minus this and this, before `clip_norm`; not done if
+    pub clip_global_norm: Option<f64>,
+    /// Holds every element of the gradients of a step between minus this and this, before `clip_global_norm`; not done if
     /// `None`.
     pub clip_value: Option<f64>,
     /// How much the samples of each class count: the weights by class, such as
@@ -120,7 +120,7 @@ impl Default for Fit<'_> {
             schedule: None,
             seed: None,
             shuffle: true,
-            clip_norm: None,
+            clip_global_norm: None,
             clip_value: None,
             class_weights: None,
             sample_weights: None,
@@ -146,10 +146,13 @@ impl Fit<'_> {
     pub(crate) fn check(&self) -> Result<()> {
         let wrong = |message: String| Err(TrainError::Setting { message });
         not_empty("validation", self.validation)?;
-        for (name, limit) in [("clip_norm", self.clip_norm), ("clip_value", self.clip_value)] {
+        for (name, limit) in [("clip_global_norm", self.clip_global_norm), ("clip_value", self.clip_value)] {
             if let Some(max) = limit.filter(|max| max.is_nan() || *max <= 0.0) {
                 return wrong(format!("{name} is {max}; it must be above 0"));
             }
+        }
+        if self.steps == Some(0) {
+            return wrong("steps is 0; it must be at least 1".to_owned());
         }
         if self.accumulate == 0 {
             return wrong("accumulate is 0; it must be at least 1".to_owned());

@@ -92,7 +92,7 @@ where
             None => gradients,
         };
         let norm = run.fit.keep_step_norms.then(|| gradients.norm());
-        let gradients = match run.fit.clip_norm {
+        let gradients = match run.fit.clip_global_norm {
             Some(max) => clip_global_norm(gradients, max).0,
             None => gradients,
         };

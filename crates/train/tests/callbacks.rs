@@ -156,7 +156,8 @@ fn validation_can_be_rarer_and_a_share_of_the_training_set() {
 #[test]
 fn a_loop_by_hand_gives_the_bits_of_fit() {
     let (data, mut trainer) = (blobs(), trainer());
-    let history = trainer.fit(&data, Fit { clip_norm: Some(0.5), keep_step_norms: true, ..quiet() }).unwrap();
+    let history =
+        trainer.fit(&data, Fit { clip_global_norm: Some(0.5), keep_step_norms: true, ..quiet() }).unwrap();
 
     let params = Params::new(&Device::cpu(), 5);
     let model = model(&params);
@@ -180,7 +181,7 @@ fn a_loop_by_hand_gives_the_bits_of_fit() {
     // and so do batches from a function
     let mut streamed = self::trainer();
     let batches = |epoch| data.batches(32).unwrap().shuffled_epoch(5, epoch as u64);
-    streamed.fit_batches(batches, Fit { clip_norm: Some(0.5), ..quiet() }).unwrap();
+    streamed.fit_batches(batches, Fit { clip_global_norm: Some(0.5), ..quiet() }).unwrap();
     assert_eq!(bits(streamed.params()), bits(trainer.params()));
 }
 

@@ -49,7 +49,7 @@ fn misses(device: &Device, fit: Fit<'_>) -> (Vec<u64>, Vec<u64>) {
         validation: Some(&validation),
         penalty: Some(&penalty),
         ema: Some(&ema),
-        clip_norm: Some(0.5),
+        clip_global_norm: Some(0.5),
         clip_value: Some(1.0),
         keep_step_norms: true,
         keep_step_losses: true,

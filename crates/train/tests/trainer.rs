@@ -5,8 +5,8 @@
 use anygrad_data::{Dataset, digits, synthetic};
 use anygrad_graph::{DType, Device, Tensor};
 use anygrad_nn::{
-    Adam, Ctx, Dropout, Flatten, Layer, Linear, Params, Sequential, Sgd, binary_cross_entropy, cross_entropy,
-    mse, relu, tanh,
+    Adam, Ctx, Dropout, Flatten, Layer, Linear, Params, Sequential, Sgd, binary_cross_entropy_with_logits,
+    cross_entropy, mse, relu, tanh,
 };
 use anygrad_train::{Fit, History, Progress, TrainError, Trainer};
 
@@ -146,7 +146,10 @@ fn wrong_calls_are_named_and_change_nothing() {
     assert_eq!(error(&empty, quiet()), "the training set is empty");
     assert_eq!(error(&blobs(), Fit { validation: Some(&empty), ..quiet() }), "the validation set is empty");
     assert!(error(&blobs(), Fit { batch_size: 0, ..quiet() }).contains("batch size is 0"));
-    assert!(error(&blobs(), Fit { clip_norm: Some(f64::NAN), ..quiet() }).contains("clip_norm is NaN"));
+    assert!(
+        error(&blobs(), Fit { clip_global_norm: Some(f64::NAN), ..quiet() })
+            .contains("clip_global_norm is NaN")
+    );
     let three = Dataset::classes(vec![0.0; 6], [3], vec![0, 1], 3).unwrap();
     let message = error(&three, Fit { learning_rate: -1.0, ..quiet() });
     assert!(message.contains("learning rate is -1"), "{message}");
@@ -173,7 +176,7 @@ fn values_have_no_accuracy_and_f64_parameters_work() {
 fn a_step_can_be_explained() {
     let params = Params::new(&Device::cpu(), 5);
     let mut trainer = Trainer::new(classifier(&params), params, cross_entropy, Adam::default());
-    let explanation = trainer.explain_step(&blobs(), Fit { clip_norm: Some(1.0), ..quiet() }).unwrap();
+    let explanation = trainer.explain_step(&blobs(), Fit { clip_global_norm: Some(1.0), ..quiet() }).unwrap();
     let text = explanation.to_string();
     assert!(text.contains("matmul") && text.contains("in fc2") && text.contains("in place"), "{text}");
     assert_eq!(trainer.steps(), 1);
@@ -220,7 +223,7 @@ fn logistic_and_softmax_regression_part_what_lines_part() {
     let data = Dataset::values(clouds.inputs().to_vec(), [2], targets.clone(), [1]).unwrap();
     let params = Params::new(&Device::cpu(), 1);
     let model = Linear::new(params.at("fc"), 2, 1);
-    let mut trainer = Trainer::new(model, params, binary_cross_entropy, Sgd::default());
+    let mut trainer = Trainer::new(model, params, binary_cross_entropy_with_logits, Sgd::default());
     let fit =
         |epochs, learning_rate| Fit { epochs, learning_rate, progress: Progress::hidden(), ..Fit::default() };
     trainer.fit(&data, fit(20, 1.0)).unwrap();

@@ -7,6 +7,7 @@ mod series;
 
 use std::f32::consts::TAU;
 
+use crate::error::check_spread;
 use crate::shuffle::Random;
 use crate::{Dataset, Result, Targets};
 pub use planar::{circles, flower, moons, petals, ring, wound_spirals};
@@ -43,8 +44,9 @@ pub fn or() -> Result<Dataset> {
 /// standard deviation of a cloud. Point i is of class i mod `classes`; 0 classes are taken as 1.
 ///
 /// # Errors
-/// None; the checks are those of [`Dataset::new`].
+/// [`DataError::Setting`](crate::DataError::Setting) if `spread` is not finite and at least 0.
 pub fn blobs(count: usize, classes: usize, spread: f32, seed: u64) -> Result<Dataset> {
+    check_spread("blobs", "spread", spread.into())?;
     points(count, classes, seed, |class, _, noise| {
         let angle = class * TAU;
         [angle.cos() + spread * noise[0], angle.sin() + spread * noise[1]]
@@ -55,8 +57,9 @@ pub fn blobs(count: usize, classes: usize, spread: f32, seed: u64) -> Result<Dat
 /// deviation of a point from its arm. Point i is of class i mod `classes`; 0 classes are taken as 1.
 ///
 /// # Errors
-/// None; the checks are those of [`Dataset::new`].
+/// [`DataError::Setting`](crate::DataError::Setting) if `noise` is not finite and at least 0.
 pub fn spirals(count: usize, classes: usize, noise: f32, seed: u64) -> Result<Dataset> {
+    check_spread("spirals", "noise", noise.into())?;
     points(count, classes, seed, |class, radius, shift| {
         let angle = (class + radius) * TAU;
         [radius * angle.cos() + noise * shift[0], radius * angle.sin() + noise * shift[1]]

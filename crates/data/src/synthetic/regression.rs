@@ -21,7 +21,10 @@ pub fn linear(count: usize, weights: &[f32], bias: f32, noise: f32, seed: u64) -
     check_spread("linear", "noise", noise.into())?;
     let (at, around) = (Random::new(seed, 0), Random::new(seed, 1));
     let width = weights.len() as u64;
-    let inputs: Vec<f32> = (0..count as u64 * width).map(|i| 2.0 * at.uniform(i) - 1.0).collect();
+    let numbers = (count as u64).checked_mul(width).filter(|&numbers| numbers < 1 << 40);
+    let shape = || vec![count, weights.len()];
+    let numbers = numbers.ok_or_else(|| crate::DataError::SampleShape { what: "inputs", shape: shape() })?;
+    let inputs: Vec<f32> = (0..numbers).map(|i| 2.0 * at.uniform(i) - 1.0).collect();
     let targets = inputs.chunks(weights.len().max(1)).zip(0..).map(|(x, i)| {
         x.iter().zip(weights).map(|(x, w)| x * w).sum::<f32>() + bias + noise * around.normal(i)
     });

@@ -1,6 +1,6 @@
 use std::sync::{Mutex, PoisonError};
 
-use anygrad_graph::{DType, Device, Tensor};
+use anygrad_graph::{DType, Device, Shape, Tensor};
 
 use crate::{Ctx, Init, Layer, Param, ParamPath};
 
@@ -20,6 +20,10 @@ use crate::{Ctx, Init, Layer, Param, ParamPath};
 /// ```
 #[track_caller]
 pub fn sinusoidal_positions(steps: usize, features: usize, dtype: DType, device: &Device) -> Tensor {
+    let shape = Shape::from([steps, features]);
+    if shape.checked_numel().is_none_or(|count| count > u32::MAX as usize) {
+        return Tensor::wrong("sinusoidal_positions", format!("{shape} has 2^32 elements or more"), &[]);
+    }
     let mut values = Vec::new();
     for t in 0..steps {
         for j in 0..features {

@@ -51,8 +51,8 @@ pub fn mean_absolute_error(prediction: &Tensor, target: &Tensor) -> Tensor {
 /// `−t·log σ(x) − (1 − t)·log(1 − σ(x))` over all elements. `logits` are any numbers (no sigmoid before), and the
 /// shapes are equal. Written as `softplus(x) − t·x`, which does not overflow.
 #[track_caller]
-pub fn binary_cross_entropy(logits: &Tensor, target: &Tensor) -> Tensor {
-    match unequal("binary_cross_entropy", logits, target) {
+pub fn binary_cross_entropy_with_logits(logits: &Tensor, target: &Tensor) -> Tensor {
+    match unequal("binary_cross_entropy_with_logits", logits, target) {
         Some(wrong) => wrong,
         None => (crate::softplus(logits) - target * logits).mean_all(),
     }

@@ -19,7 +19,7 @@ mod reduction;
 pub mod regression;
 mod weighted;
 
-pub use functions::{binary_cross_entropy, cross_entropy, mean_absolute_error, mse};
+pub use functions::{binary_cross_entropy_with_logits, cross_entropy, mean_absolute_error, mse};
 pub use named::loss;
 pub use reduction::Reduction;
 pub use weighted::{weighted, weighted_mean};

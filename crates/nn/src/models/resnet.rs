@@ -6,7 +6,7 @@ use crate::{
 /// propose, from the number of outputs, as in torchvision.
 fn conv(path: ParamPath, inputs: usize, outputs: usize, kernel: usize, stride: usize) -> Conv2d {
     // He's deviation √(2 / fan_out)
-    let deviation = (2.0 / (outputs * kernel * kernel).max(1) as f64).sqrt();
+    let deviation = (2.0 / (outputs as f64 * (kernel * kernel) as f64).max(1.0)).sqrt();
     let conv = Conv2d::new(path, inputs, outputs, kernel).stride(stride).padding(kernel / 2).bias(false);
     conv.init(Init::Normal { mean: 0.0, deviation })
 }
@@ -51,7 +51,7 @@ pub fn basic_block(path: ParamPath, inputs: usize, channels: usize, stride: usiz
 /// as many channels. `[N, inputs, H, W]` becomes `[N, 4 · channels, ⌈H/stride⌉, ⌈W/stride⌉]`. The stride is that of the
 /// 3×3 convolution, as in torchvision.
 pub fn bottleneck(path: ParamPath, inputs: usize, channels: usize, stride: usize) -> Sequential {
-    let outputs = 4 * channels;
+    let outputs = channels.saturating_mul(4);
     let block = Sequential::new()
         .then(conv(path.at("conv1"), inputs, channels, 1, 1))
         .then(BatchNorm2d::new(path.at("bn1"), channels))
@@ -128,13 +128,13 @@ impl ResNet {
         }
         let mut inputs = width;
         for (stage, count) in blocks.into_iter().enumerate() {
-            let channels = width << stage;
+            let channels = width.saturating_mul(1 << stage);
             for n in 0..count {
                 let stride = if stage > 0 && n == 0 { 2 } else { 1 };
                 let place = path.at(format!("layer{}.{n}", stage + 1));
                 let make = if deep { bottleneck } else { basic_block };
                 model = model.then(make(place, inputs, channels, stride));
-                inputs = if deep { 4 * channels } else { channels };
+                inputs = if deep { channels.saturating_mul(4) } else { channels };
             }
         }
         model.then(GlobalAvgPool).then(Linear::new(path.at("fc"), inputs, classes))

@@ -57,7 +57,7 @@ pub fn vgg(path: ParamPath, blocks: &[(usize, usize)], hidden: usize, classes: u
     model
         .then(AdaptiveAvgPool2d::new(7))
         .then(Flatten)
-        .then(Linear::new(classifier(0), inputs * 7 * 7, hidden))
+        .then(Linear::new(classifier(0), inputs.saturating_mul(49), hidden))
         .then(relu)
         .then(Dropout::new(0.5))
         .then(Linear::new(classifier(3), hidden, hidden))

@@ -106,7 +106,7 @@ pub fn sparkline(values: &[f64]) -> String {
 /// ```
 pub fn text_chart(curves: &[(&str, &[f64])], width: usize, height: usize) -> String {
     const MARKS: [char; 4] = ['*', 'o', '+', 'x'];
-    let (width, height) = (width.max(1), height.max(1));
+    let (width, height) = (width.clamp(1, 1000), height.clamp(1, 1000));
     let (low, high) = range(curves.iter().flat_map(|(_, values)| values.iter().copied()));
     let longest = curves.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
     let mut grid = vec![vec![' '; width]; height];
