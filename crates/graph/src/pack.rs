@@ -7,49 +7,60 @@ use crate::error::Error;
 use crate::tensor::State;
 use crate::{Device, Tensor};
 
-/// The same values, side by side in memory: on a GPU, a kernel that overwrites all of them then binds one buffer. So an
-/// optimizer's step over many parameters takes few dispatches. `tensors` are evaluated first if need be.
+/// Moves the values of `tensors` side by side in memory: on a GPU, a kernel that overwrites all of them then binds one
+/// buffer, so an optimizer's step over many parameters takes few dispatches. They stay the tensors that they are.
+/// Those that are pending are evaluated first.
 ///
-/// Only f32 values on a GPU are moved, and only if there are two at least; all others come back as they are, as
-/// handles without a history.
+/// Only f32 values on a GPU are moved, and only if there are two at least. Their memory is given back when the last of
+/// them is gone.
 ///
 /// ```
 /// use anygrad_graph::{Device, Tensor, pack};
 /// let device = Device::cpu();
 /// let (a, b) = (Tensor::ones([3], &device), Tensor::zeros([2, 2], &device));
-/// let packed = pack(&[&a, &b])?;
-/// assert_eq!(packed[0].to_vec::<f32>()?, [1.0; 3]);
+/// pack(&[&a, &b])?;
+/// assert_eq!(a.to_vec::<f32>()?, [1.0; 3]);
 /// # Ok::<(), anygrad_graph::Error>(())
 /// ```
 ///
 /// # Errors
-/// A tensor is poisoned or cannot be computed; the device is out of memory or lost.
-pub fn pack(tensors: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
-    let mut packed = tensors.iter().map(|tensor| tensor.detached()).collect::<Result<Vec<_>, _>>()?;
+/// A tensor is poisoned or cannot be computed; the device is out of memory or lost. Then they are where they were.
+pub fn pack(tensors: &[&Tensor]) -> Result<(), Error> {
     let mut devices: Vec<Device> = Vec::new();
     for tensor in tensors {
+        tensor.buffer()?;
         if !tensor.device().is_cpu() && !devices.contains(tensor.device()) {
             devices.push(tensor.device().clone());
         }
     }
-    for device in devices {
-        let Backend::Gpu(gpu) = &device.inner().backend else { continue };
-        let fits = |t: &Tensor| t.device() == &device && t.dtype() == DType::F32 && t.numel() > 0;
-        let places: Vec<usize> = (0..packed.len()).filter(|&at| fits(&packed[at])).collect();
-        if places.len() < 2 {
+    devices.iter().try_for_each(|device| pack_on(device, tensors))
+}
+
+fn pack_on(device: &Device, tensors: &[&Tensor]) -> Result<(), Error> {
+    let Backend::Gpu(gpu) = &device.inner().backend else { return Ok(()) };
+    // no run meanwhile: it would hold the memory that they leave
+    let _plans = device.inner().plans();
+    let mut moved: Vec<&Tensor> = Vec::new();
+    let mut buffers = Vec::new();
+    for &tensor in tensors {
+        let fits = tensor.device() == device && tensor.dtype() == DType::F32 && tensor.numel() > 0;
+        if !fits || moved.iter().any(|other| other.is(tensor)) {
             continue;
         }
-        let mut buffers = Vec::with_capacity(places.len());
-        for &at in &places {
-            if let Buffer::Gpu(buffer) = packed[at].buffer()? {
-                buffers.push(buffer);
-            }
-        }
-        for (at, buffer) in places.into_iter().zip(gpu.pack(&buffers)?) {
-            packed[at] = packed[at].moved(Buffer::Gpu(buffer));
+        if let State::Ready(Buffer::Gpu(buffer), _) = &*tensor.0.state() {
+            buffers.push(buffer.clone());
+            moved.push(tensor);
         }
     }
-    Ok(packed)
+    if moved.len() < 2 {
+        return Ok(());
+    }
+    for (tensor, buffer) in moved.into_iter().zip(gpu.pack(&buffers)?) {
+        if let State::Ready(place, _) = &mut *tensor.0.state() {
+            *place = Buffer::Gpu(buffer);
+        }
+    }
+    Ok(())
 }
 
 impl Tensor {

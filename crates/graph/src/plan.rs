@@ -108,7 +108,15 @@ impl Schedule {
             let groups = std::mem::take(&mut schedule.groups);
             let in_place = |fused: &Fused, place: usize| schedule.take_over(fused, place, &[], true);
             let block = |value: u32| schedule.home(value).map(|(block, _)| block);
-            schedule.groups = put_together(groups, rules.together, block, in_place);
+            let temporary = |&value: &u32| {
+                let leaf = matches!(program.instrs[value as usize].op.kind(), Kind::Leaf);
+                !leaf && schedule.last_use[value as usize] != usize::MAX
+            };
+            let keeps = |fused: &Fused| {
+                let values = fused.values_read().into_iter().filter(temporary);
+                values.map(|value| schedule.sizes[value as usize]).fold(0, usize::saturating_add)
+            };
+            schedule.groups = put_together(groups, rules.together, block, keeps, in_place);
             schedule.find_last_uses(program);
         }
         schedule.find_homes();
@@ -181,30 +189,35 @@ impl Schedule {
             whole_blocks || block(read).is_none() || fused.sources.iter().filter(same).count() == 1
         };
         let mut taken = vec![false; fused.sources.len()];
-        let mut choose = |wanted: DType| -> Option<usize> {
-            let fits = |&s: &usize| {
-                let (read, dtype) = &fused.sources[s];
-                let Base::Value(value) = read.base else { return false };
-                let once = fused.sources.iter().filter(|(other, _)| other.base == read.base).count() == 1;
-                !taken[s]
-                    && once
-                    && *dtype == wanted
-                    && self.last_use[value as usize] <= place
-                    && alone(value)
-                    && separate(read)
-                    && read.layout.is_contiguous()
-                    // and not just the front part of a larger value
-                    && self.sizes[value as usize] == fused.shape.numel()
-                    && fused.shape.numel() > 0
-            };
-            // what lies in a block first: values that are packed stay so
-            let packed = |&s: &usize| block(&fused.sources[s].0).is_some();
-            let found = (0..fused.sources.len()).filter(packed).find(fits);
-            let found = found.or_else(|| (0..fused.sources.len()).find(fits))?;
-            taken[found] = true;
-            Some(found)
+        let fits = |s: usize, wanted: DType, taken: &[bool]| {
+            let (read, dtype) = &fused.sources[s];
+            let Base::Value(value) = read.base else { return false };
+            let once = fused.sources.iter().filter(|(other, _)| other.base == read.base).count() == 1;
+            !taken[s]
+                && once
+                && *dtype == wanted
+                && self.last_use[value as usize] <= place
+                && alone(value)
+                && separate(read)
+                && read.layout.is_contiguous()
+                // and not just the front part of a larger value
+                && self.sizes[value as usize] == fused.shape.numel()
+                && fused.shape.numel() > 0
         };
-        fused.results.iter().map(|(_, _, dtype)| choose(*dtype)).collect()
+        // a parameter stays where it is, and so does its state: what a result is first of all made of is its old value
+        let mut chosen: Vec<Option<usize>> = Vec::new();
+        for &(_, value, dtype) in &fused.results {
+            let source = fused.origin(value).filter(|&s| fits(s, dtype, &taken));
+            source.into_iter().for_each(|s| taken[s] = true);
+            chosen.push(source);
+        }
+        for (chosen, (_, _, dtype)) in chosen.iter_mut().zip(&fused.results) {
+            if chosen.is_none() {
+                *chosen = (0..fused.sources.len()).find(|&s| fits(s, *dtype, &taken));
+                chosen.iter().for_each(|&s| taken[s] = true);
+            }
+        }
+        chosen
     }
 
     /// The stored values that are not needed after group `place`.

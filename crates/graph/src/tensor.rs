@@ -409,12 +409,8 @@ impl Tensor {
 
     /// The value without its history: gradients stop here. Pending tensors are evaluated first.
     pub fn detached(&self) -> Result<Tensor, Error> {
-        Ok(self.moved(self.buffer()?))
-    }
-
-    /// The same value in another buffer, without its history.
-    pub(crate) fn moved(&self, buffer: Buffer) -> Tensor {
-        Self::ready(self.0.meta.clone(), &self.0.device, buffer, self.0.bounds, self.0.site)
+        let buffer = self.buffer()?;
+        Ok(Self::ready(self.0.meta.clone(), &self.0.device, buffer, self.0.bounds, self.0.site))
     }
 
     /// The buffer of the value, evaluating it if need be.

@@ -1,7 +1,7 @@
 //! Updates of many parameters in few dispatches.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use anygrad_graph::{DType, Device, Tensor, eval, explain, pack};
+use anygrad_graph::{DType, Device, Tensor, eval, explain, grad, pack};
 
 /// The GPU to test: none if there is none or `ANYGRAD_GPU=off`, and at least one for `require`.
 fn gpu() -> Option<Device> {
@@ -40,8 +40,11 @@ impl State {
         };
         let set = |scale| {
             let leaves: Vec<Tensor> = sizes.iter().map(|&n| leaf(scale, n)).collect();
-            let all: Vec<&Tensor> = leaves.iter().collect();
-            if packed { pack(&all).unwrap() } else { leaves }
+            if packed {
+                pack(&leaves.iter().collect::<Vec<_>>()).unwrap();
+                assert!(leaves.iter().all(Tensor::is_packed));
+            }
+            leaves
         };
         Self { sets: [set(0.1), set(0.0), set(0.0)] }
     }
@@ -102,7 +105,8 @@ fn a_block_may_be_read_while_another_is_written_but_not_itself() {
     let ones = |n: usize| Tensor::ones([n], &gpu);
     // w of a pair reads its neighbour, which lies in the same block: it is written elsewhere
     let (a, b) = (ones(6) * 3.0, ones(6) * 5.0);
-    let mut pair = pack(&[&a, &b]).unwrap();
+    pack(&[&a, &b]).unwrap();
+    let mut pair = [a.clone(), b.clone()];
     for step in 1..4 {
         let sum = &pair[0] + &pair[1];
         pair[0] = sum;
@@ -111,14 +115,16 @@ fn a_block_may_be_read_while_another_is_written_but_not_itself() {
         assert_eq!(pair[1].to_vec::<f32>().unwrap(), [5.0; 6]);
     }
     // both of a pair at once, each from the other
-    let mut pair = pack(&[&a, &b]).unwrap();
+    let mut pair = [&a * 1.0, &b * 1.0];
+    pack(&[&pair[0], &pair[1]]).unwrap();
     let (x, y) = (&pair[0] * 2.0 + &pair[1], &pair[1] * 2.0 - &pair[0]);
     (pair[0], pair[1]) = (x, y);
     eval(&[&pair[0], &pair[1]]).unwrap();
     assert_eq!(pair[0].to_vec::<f32>().unwrap(), [11.0; 6]);
     assert_eq!(pair[1].to_vec::<f32>().unwrap(), [7.0; 6]);
     // updates of three, one of which the user holds, and another value made of what is overwritten
-    let mut three = pack(&[&ones(5), &ones(9), &ones(2)]).unwrap();
+    let mut three = [ones(5) * 1.0, ones(9) * 1.0, ones(2) * 1.0];
+    pack(&[&three[0], &three[1], &three[2]]).unwrap();
     let held = three[1].clone();
     let average = held.mean_all() + three[0].sum_all();
     three.iter_mut().for_each(|t| *t = &*t * 4.0);
@@ -138,7 +144,8 @@ fn what_cannot_be_packed_comes_back_as_it_is() {
         let pending = Tensor::ones([2, 2], device) + 1.0;
         let none = Tensor::zeros([0, 3], device);
         let half = Tensor::ones([3], device).to_dtype(DType::F16);
-        let packed = pack(&[&whole, &pending, &none, &half]).unwrap();
+        pack(&[&whole, &pending, &none, &half]).unwrap();
+        let packed = [whole, pending, none, half];
         assert_eq!(packed[0].to_vec::<i32>().unwrap(), [1, 2, 3]);
         assert_eq!(packed[1].to_vec::<f32>().unwrap(), [2.0; 4]);
         assert_eq!(packed[2].shape()[..], [0, 3]);
@@ -149,9 +156,70 @@ fn what_cannot_be_packed_comes_back_as_it_is() {
     if let Some(gpu) = gpu() {
         on(&gpu);
         let (a, b) = (Tensor::ones([2], &gpu), Tensor::ones([3], &cpu));
-        assert_eq!(pack(&[&a, &b]).unwrap()[1].device(), &cpu);
+        pack(&[&a, &b, &a]).unwrap();
+        assert!(!a.is_packed() && b.device() == &cpu, "one alone on its device stays where it is");
     }
     let wrong = Tensor::ones([2], &cpu) + Tensor::ones([3], &cpu);
     assert!(pack(&[&wrong]).unwrap_err().to_string().contains("[2]"));
-    assert!(pack(&[]).unwrap().is_empty());
+    pack(&[]).unwrap();
+}
+
+#[test]
+fn what_is_recorded_already_reads_the_value_where_it_is_then() {
+    let Some(gpu) = gpu() else { return };
+    let leaf = |value: f32, n: usize| Tensor::from_slice(&vec![value; n], [n], &gpu);
+    let (w, b) = (leaf(3.0, 5), leaf(2.0, 7));
+    let loss = w.square().sum_all() + b.sum_all();
+    pack(&[&w, &b]).unwrap();
+    // one tensor before and after: the gradient is whole
+    let g = grad(&(loss + w.sum_all()), &[&w, &b]);
+    assert_eq!(g[0].to_vec::<f32>().unwrap(), [7.0; 5]);
+    assert_eq!(g[1].to_vec::<f32>().unwrap(), [1.0; 7]);
+    assert!(w.is_packed() && b.is_packed());
+}
+
+#[test]
+fn values_keep_their_places_when_only_some_have_state() {
+    let Some(gpu) = gpu() else { return };
+    let leaf = |n: usize| Tensor::from_slice(&vec![1.0f32; n], [n], &gpu);
+    let mut w: Vec<Tensor> = [64, 5, 300, 9].map(leaf).to_vec();
+    // the first and the third have a moment
+    let mut m: Vec<Tensor> = [64, 300].map(leaf).to_vec();
+    pack(&w.iter().collect::<Vec<_>>()).unwrap();
+    pack(&m.iter().collect::<Vec<_>>()).unwrap();
+    let mut misses = Vec::new();
+    for step in 1..6 {
+        let before = gpu.stats().plan_misses;
+        for (i, w) in w.iter_mut().enumerate() {
+            let g = w.cumsum(0) * 0.01;
+            match i % 2 {
+                0 => {
+                    let m = &mut m[i / 2];
+                    *m = &*m * 0.9 + g;
+                    *w = &*w - &*m * (0.1 / f64::from(step));
+                }
+                _ => *w = &*w - g * 0.1,
+            }
+        }
+        eval(&w.iter().chain(&m).collect::<Vec<_>>()).unwrap();
+        misses.push(gpu.stats().plan_misses - before);
+    }
+    assert_eq!(misses, [1, 0, 0, 0, 0]);
+    assert!(w.iter().chain(&m).all(Tensor::is_packed));
+}
+
+#[test]
+fn large_temporaries_are_not_kept_for_a_common_kernel() {
+    let Some(gpu) = gpu() else { return };
+    let x = Tensor::from_slice(&vec![0.5f32; 64 * 64], [64, 64], &gpu);
+    let mut hidden = x.clone();
+    let mut firsts = Vec::new();
+    for _ in 0..8 {
+        hidden = hidden.matmul(&x) * 0.1;
+        firsts.push(hidden.slice(0, 0, 1) * 2.0);
+    }
+    drop(hidden);
+    let explanation = explain(&firsts.iter().collect::<Vec<_>>()).unwrap();
+    // two products at a time, and the eight rows
+    assert!(explanation.temporary_bytes <= 4 * 4096 * 4 + 8 * 1024, "{}", explanation.temporary_bytes);
 }

@@ -9,7 +9,6 @@ use crate::glob::fits;
 use crate::gradients::Gradients;
 use crate::init::Init;
 use crate::mixed::cast;
-use crate::packing;
 use crate::random::Stream;
 use crate::store::{Kind, Slot, Store};
 
@@ -365,11 +364,7 @@ impl Param {
     /// The value now, in the dtype of [`autocast`](crate::autocast) if it is a parameter; poisoned if the store is.
     #[track_caller]
     pub fn tensor(&self) -> Tensor {
-        let mut store = self.params.lock();
-        if !store.packed && !self.params.device().is_cpu() {
-            store.packed = true;
-            packing::parameters(&mut store);
-        }
+        let store = self.params.lock();
         match (&store.error, store.get(&self.path)) {
             (None, Some(slot)) => match cast() {
                 Some(dtype) if slot.kind == Kind::Parameter => slot.latest().to_dtype(dtype),

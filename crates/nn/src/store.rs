@@ -88,8 +88,6 @@ pub(crate) struct Store {
     places: HashMap<Arc<str>, usize>,
     /// The first thing that went wrong while the model was built.
     pub error: Option<Error>,
-    /// Whether the parameters have been laid side by side in memory since they were made or read.
-    pub packed: bool,
     /// The sum of the losses whose gradients the parameters hold.
     pub loss: Option<Tensor>,
 }

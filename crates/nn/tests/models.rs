@@ -210,3 +210,32 @@ fn a_step_of_adam_over_resnet18_takes_four_dispatches() {
     assert_eq!(in_place, 3 * 62, "{seen:?}");
     assert_eq!(params.dtype(), DType::F32);
 }
+
+#[test]
+fn a_gradient_is_whole_whatever_was_read_before_the_first_step() {
+    let run = |device: &Device| {
+        let params = Params::new(device, 1);
+        let fc = Linear::new(params.at("fc"), 3, 2);
+        let embedding = Embedding::new(params.at("words"), 4, 3).padding(0);
+        let words = Tensor::from_slice(&[1u32, 3, 0], [3], device);
+        let mut ends = Vec::new();
+        for _ in 0..3 {
+            // a penalty that comes first, and a parameter that is read by its path
+            let penalty =
+                Penalty::l2("*.weight", 0.1).of(&params) + params.get("fc.bias").unwrap().square().sum_all();
+            let x = embedding.forward(&words, &mut Ctx::train(1));
+            let loss = penalty + fc.forward(&x, &mut Ctx::train(1)).square().mean_all();
+            AdamW::default().step(&params, params.grad(&loss), 0.1).unwrap();
+            ends.push(loss.item_f64().unwrap());
+        }
+        // loaded values are trained on alike
+        let snapshot = params.snapshot().unwrap();
+        params.restore(&snapshot).unwrap();
+        ends.extend(params.iter().flat_map(|entry| values(&entry.tensor)));
+        ends
+    };
+    let expected = run(&Device::cpu());
+    if let Some(gpu) = gpu() {
+        close("parameters", &run(&gpu), &expected, 1e-4);
+    }
+}

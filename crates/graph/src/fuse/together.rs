@@ -11,15 +11,21 @@ use super::{Base, Fused, Group};
 const GROUPS: usize = 64;
 const INSTRUCTIONS: usize = 1024;
 
+/// Elements one kernel computes at most: half of what its index counts.
+const ELEMENTS: usize = 1 << 30;
+
 /// Puts pointwise groups that no group reads into common kernels of at most `buffers` buffers. A common kernel runs
 /// where the last of its groups ran: what they read is there longer, and nothing reads what they write.
 ///
 /// `block` names the block of memory in which a value lies with others, if it does: that is bound once. `in_place` says
-/// which results of a group can be written over which of its sources, if it runs at a place.
+/// which results of a group can be written over which of its sources, if it runs at a place. `keeps` says how many
+/// elements of temporary values a group reads: one that reads more of them than it writes runs where it is, since they
+/// would have to be kept for it.
 pub(crate) fn put_together(
     groups: Vec<Group>,
     buffers: usize,
     block: impl Fn(u32) -> Option<u32>,
+    keeps: impl Fn(&Fused) -> usize,
     in_place: impl Fn(&Fused, usize) -> Vec<Option<usize>>,
 ) -> Vec<Group> {
     let read: HashSet<u32> = groups.iter().flat_map(Group::values_read).collect();
@@ -27,14 +33,19 @@ pub(crate) fn put_together(
     for (place, group) in groups.iter().enumerate() {
         let Group::Pointwise(fused) = group else { continue };
         let end = fused.results.iter().all(|(id, _, dtype)| !read.contains(id) && *dtype != DType::F16);
-        if !end || fused.shape.numel() == 0 {
+        let written = fused.results.len().saturating_mul(fused.shape.numel());
+        if !end || written == 0 || keeps(fused) > written {
             continue;
         }
         let fits = |batch: &Vec<usize>| {
             let ends = || batch.iter().chain([&place]).filter_map(|&end| groups[end].pointwise());
             let instructions: usize = ends().map(|fused| fused.instrs.len()).sum();
+            let elements: usize = ends().map(|fused| fused.shape.numel()).fold(0, usize::saturating_add);
             let taken = |fused: &Fused| in_place(fused, place);
-            batch.len() < GROUPS && instructions <= INSTRUCTIONS && bindings(ends(), &block, taken) <= buffers
+            elements <= ELEMENTS
+                && batch.len() < GROUPS
+                && instructions <= INSTRUCTIONS
+                && bindings(ends(), &block, taken) <= buffers
         };
         match batches.last_mut() {
             Some(batch) if fits(batch) => batch.push(place),
@@ -76,6 +87,16 @@ fn bindings<'a>(
 }
 
 impl Fused {
+    /// The source at the beginning of the first operands that lead to a value: w of `w − rate · m`.
+    pub(crate) fn origin(&self, value: u32) -> Option<usize> {
+        let (sources, first) = (self.sources.len(), self.sources.len() + self.numbers.len());
+        let mut value = value as usize;
+        while value >= first {
+            value = *self.steps.get(value - first)?.args.first()? as usize;
+        }
+        (value < sources).then_some(value)
+    }
+
     /// The stored values it reads, each once.
     pub(crate) fn values_read(&self) -> Vec<u32> {
         let value = |(read, _): &(super::Read, DType)| match read.base {

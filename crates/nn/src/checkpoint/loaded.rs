@@ -114,7 +114,6 @@ impl Loaded {
     /// hold is gone and what was frozen is frozen.
     pub fn install(self, params: &Params, exact: bool) {
         let mut store = params.lock();
-        store.packed = false;
         if exact {
             let kept: BTreeSet<&str> = self.state.iter().map(|(path, _)| &**path).collect();
             store.retain(|slot| slot.kind != Kind::State || kept.contains(&*slot.path));

@@ -201,7 +201,6 @@ impl Params {
             return Err(format!("nothing fits the model: {matched}"));
         }
         let mut store = self.lock();
-        store.packed = false;
         for (path, value) in values {
             if let Some(slot) = store.get_mut(&path) {
                 slot.set(value);

@@ -146,7 +146,7 @@ pub trait Optimizer {
                 trained.push(before);
             }
         }
-        pack_states(&mut trained)?;
+        pack(&trained);
         let mut updates = Vec::with_capacity(trained.len());
         for Before { path, gradient, param, names, state, updates: made } in trained {
             // profiles and messages name the parameter
@@ -170,20 +170,15 @@ struct Before<'a> {
     updates: u64,
 }
 
-/// Lays the state tensors of each name side by side in memory, so that they are updated in few dispatches.
-fn pack_states(trained: &mut [Before<'_>]) -> Result<()> {
+/// Lays the parameters, and the state tensors of each name, side by side in memory.
+fn pack(trained: &[Before<'_>]) {
+    packing::side_by_side(&trained.iter().map(|before| &before.param).collect::<Vec<_>>());
     let names: BTreeSet<&str> = trained.iter().flat_map(|before| before.names).copied().collect();
     for name in names {
-        let mut states: Vec<(Arc<str>, &mut Tensor)> = Vec::new();
-        for before in trained.iter_mut() {
-            let place = before.names.iter().position(|known| *known == name);
-            if let Some(state) = place.and_then(|place| before.state.get_mut(place)) {
-                states.push((state_path(before.path, name).into(), state));
-            }
-        }
-        packing::states(&mut states)?;
+        let state = |before: &'_ Before<'_>| before.names.iter().position(|known| *known == name);
+        let of_name = trained.iter().filter_map(|before| before.state.get(state(before)?));
+        packing::side_by_side(&of_name.collect::<Vec<_>>());
     }
-    Ok(())
 }
 
 impl<'a> Before<'a> {
