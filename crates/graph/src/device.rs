@@ -209,6 +209,24 @@ impl Device {
         matches!(self.0.backend, Backend::Cpu(_))
     }
 
+    /// Gives memory that was freed and is kept for later back, to the driver or the system: between a training and
+    /// something else that needs it. What comes next allocates anew.
+    ///
+    /// ```
+    /// use anygrad_graph::{Device, Tensor};
+    /// let device = Device::cpu();
+    /// drop(Tensor::ones([1000], &device).detached()?);
+    /// device.trim();
+    /// assert!(device.stats().pooled_bytes < 1 << 30);
+    /// # Ok::<(), anygrad_graph::Error>(())
+    /// ```
+    pub fn trim(&self) {
+        match &self.0.backend {
+            Backend::Cpu(host) => host.trim(),
+            Backend::Gpu(gpu) => gpu.trim(),
+        }
+    }
+
     /// What this device has done and holds.
     pub fn stats(&self) -> Stats {
         let mut stats = Stats {

@@ -16,6 +16,8 @@ mod shrink;
 
 use std::time::{Duration, Instant};
 
+use anygrad_graph::Device;
+
 use crate::devices::{alone, gpu, say};
 use crate::programs::entry::Family;
 use crate::programs::execute::Failure;
@@ -28,6 +30,9 @@ const AMPLIFIED: u64 = 2;
 
 /// How often a long run says how far it is.
 const PROGRESS: u64 = 5000;
+
+/// After how many programs memory that waits to be used again is given back.
+const TRIMMED: u64 = 25;
 
 /// Failures that are made smaller and shown.
 const SHOWN: usize = 5;
@@ -77,6 +82,10 @@ fn random_programs_give_the_same_numbers_everywhere() {
             }
         }
         slowest = slowest.max((begun.elapsed(), seed));
+        // each program checks the bands around all buffers, also those that wait in the pool
+        if (seed + 1 - first).is_multiple_of(TRIMMED) {
+            gpu().into_iter().for_each(Device::trim);
+        }
         if (seed + 1 - first).is_multiple_of(PROGRESS) {
             say(&format!("{} programs, {} failures so far", seed + 1 - first, wrong.len()));
         }
