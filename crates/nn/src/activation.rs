@@ -181,3 +181,24 @@ pub fn activation(name: &str) -> Result<fn(&Tensor) -> Tensor> {
         }
     }
 }
+
+/// The share of units that are off, not above 0, for every sample of `outputs` `[n, ..units]`, which behind a ReLU never
+/// learn again: a scalar. Give it the outputs for a whole data set; a unit that is off for one batch may be on for
+/// another.
+///
+/// ```
+/// use anygrad_graph::{Device, Tensor};
+/// use anygrad_nn::{dead_units, relu};
+/// let x = Tensor::from_slice(&[1.0f32, -1.0, -2.0, 3.0, -1.0, 2.0], [2, 3], &Device::cpu());
+/// assert_eq!(dead_units(&relu(&x)).item()?, 1.0 / 3.0);
+/// # Ok::<(), anygrad_graph::Error>(())
+/// ```
+#[track_caller]
+pub fn dead_units(outputs: &Tensor) -> Tensor {
+    if outputs.check().is_ok() && (outputs.rank() < 2 || outputs.numel() == 0) {
+        let message = format!("takes outputs [n, ..] with samples and units: outputs {}", outputs.shape());
+        return Tensor::wrong("dead_units", message, &[("outputs", outputs)]);
+    }
+    let on = outputs.gt(0.0).any(&[0]);
+    1.0 - on.to_dtype(outputs.dtype()).mean_all()
+}

@@ -56,9 +56,9 @@ mod summary;
 mod transformer;
 
 pub use activation::{
-    activation, celu, elu, gelu, gelu_tanh, hard_sigmoid, hard_swish, hard_tanh, identity, leaky_relu,
-    leaky_relu_with, log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, softmax, softplus,
-    softsign, step, tanh,
+    activation, celu, dead_units, elu, gelu, gelu_tanh, hard_sigmoid, hard_swish, hard_tanh, identity,
+    leaky_relu, leaky_relu_with, log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, softmax,
+    softplus, softsign, step, tanh,
 };
 pub use attention::additive::AdditiveAttention;
 pub use attention::dot_product::scaled_dot_product_attention;
@@ -88,6 +88,7 @@ pub use layers::embedding::Embedding;
 pub use layers::embedding_bag::{BagMode, EmbeddingBag};
 pub use layers::flatten::{Flatten, Unflatten};
 pub use layers::group_norm::GroupNorm;
+pub use layers::highway::Highway;
 pub use layers::instance_norm::{InstanceNorm1d, InstanceNorm2d, InstanceNorm3d};
 pub use layers::layer_norm::{LayerNorm, RmsNorm};
 pub use layers::linear::Linear;

@@ -13,6 +13,7 @@ pub mod embedding;
 pub mod embedding_bag;
 pub mod flatten;
 pub mod group_norm;
+pub mod highway;
 pub mod instance_norm;
 mod kernels;
 pub mod layer_norm;

@@ -34,8 +34,13 @@ const NAMES: &[(&str, Make)] = &[
 ];
 
 /// Spellings that are found in books and courses.
-const ALIASES: &[(&str, &str)] =
-    &[("binary_cross_entropy", "binary_crossentropy"), ("cross_entropy", "categorical_crossentropy")];
+const ALIASES: &[(&str, &str)] = &[
+    ("binary_cross_entropy", "binary_crossentropy"),
+    ("binary_crossentrophy", "binary_crossentropy"),
+    ("binary_crossentrpohy", "binary_crossentropy"),
+    ("categorical_crossentrophy", "categorical_crossentropy"),
+    ("cross_entropy", "categorical_crossentropy"),
+];
 
 /// The loss called `name`, with its defaults, for models described by text: Keras' names, such as `mse` and
 /// `categorical_crossentropy`.
