@@ -207,7 +207,7 @@ impl Schedule {
         // a parameter stays where it is, and so does its state: what a result is first of all made of is its old value
         let mut chosen: Vec<Option<usize>> = Vec::new();
         for &(_, value, dtype) in &fused.results {
-            let source = fused.origin(value).filter(|&s| fits(s, dtype, &taken));
+            let source = fused.origin(value, |s| fits(s, dtype, &taken));
             source.into_iter().for_each(|s| taken[s] = true);
             chosen.push(source);
         }

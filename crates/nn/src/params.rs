@@ -9,6 +9,7 @@ use crate::glob::fits;
 use crate::gradients::Gradients;
 use crate::init::Init;
 use crate::mixed::cast;
+use crate::packing;
 use crate::random::Stream;
 use crate::store::{Kind, Slot, Store};
 
@@ -207,6 +208,8 @@ impl Params {
             trained.map(|slot| (slot.path.clone(), slot.value.clone())).collect()
         };
         let wrt: Vec<&Tensor> = trained.iter().map(|(_, tensor)| tensor).collect();
+        // before anything runs, so that the first step has the program of all others
+        packing::side_by_side(&wrt);
         let gradients = anygrad_graph::grad(loss, &wrt);
         let paths = trained.iter().map(|(path, _)| path.clone());
         Gradients::new(loss.clone(), paths.zip(gradients).collect())

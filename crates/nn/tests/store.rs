@@ -135,7 +135,7 @@ fn values_that_cannot_be_made_poison_the_store() {
     assert!(text(Init::HeNormal, &[3]).starts_with("params: p.weight [3]: fans are defined"));
     assert_eq!(
         text(Init::Zeros, &[usize::MAX, 2]),
-        format!("params: p.weight [{}, 2]: has more than 2^32 elements", usize::MAX)
+        format!("params: p.weight [{}, 2]: has 2^32 elements or more", usize::MAX)
     );
     let ints = Params::with_dtype(&Device::cpu(), 0, DType::I32);
     assert_eq!(ints.check().unwrap_err().to_string(), "params: parameters are floats, not i32");

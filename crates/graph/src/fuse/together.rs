@@ -87,14 +87,24 @@ fn bindings<'a>(
 }
 
 impl Fused {
-    /// The source at the beginning of the first operands that lead to a value: w of `w − rate · m`.
-    pub(crate) fn origin(&self, value: u32) -> Option<usize> {
+    /// The first source that a value is made of and that `fits`, operands in their order: w of `w − rate · m`, also
+    /// where a condition chooses between that and w.
+    pub(crate) fn origin(&self, value: u32, fits: impl Fn(usize) -> bool) -> Option<usize> {
         let (sources, first) = (self.sources.len(), self.sources.len() + self.numbers.len());
-        let mut value = value as usize;
-        while value >= first {
-            value = *self.steps.get(value - first)?.args.first()? as usize;
+        let mut seen = vec![false; first + self.steps.len()];
+        let mut open = vec![value as usize];
+        while let Some(value) = open.pop() {
+            if value >= seen.len() || std::mem::replace(&mut seen[value], true) {
+                continue;
+            }
+            if value < sources && fits(value) {
+                return Some(value);
+            }
+            if let Some(step) = value.checked_sub(first).and_then(|step| self.steps.get(step)) {
+                open.extend(step.args.iter().rev().map(|&arg| arg as usize));
+            }
         }
-        (value < sources).then_some(value)
+        None
     }
 
     /// The stored values it reads, each once.

@@ -146,7 +146,7 @@ pub trait Optimizer {
                 trained.push(before);
             }
         }
-        pack(&trained);
+        pack_states(&trained);
         let mut updates = Vec::with_capacity(trained.len());
         for Before { path, gradient, param, names, state, updates: made } in trained {
             // profiles and messages name the parameter
@@ -170,9 +170,8 @@ struct Before<'a> {
     updates: u64,
 }
 
-/// Lays the parameters, and the state tensors of each name, side by side in memory.
-fn pack(trained: &[Before<'_>]) {
-    packing::side_by_side(&trained.iter().map(|before| &before.param).collect::<Vec<_>>());
+/// Lays the state tensors of each name side by side in memory, as the parameters are.
+fn pack_states(trained: &[Before<'_>]) {
     let names: BTreeSet<&str> = trained.iter().flat_map(|before| before.names).copied().collect();
     for name in names {
         let state = |before: &'_ Before<'_>| before.names.iter().position(|known| *known == name);
