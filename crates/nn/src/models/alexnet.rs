@@ -5,6 +5,18 @@ use crate::{AdaptiveAvgPool2d, Conv2d, Dropout, Flatten, Linear, MaxPool2d, Para
 ///
 /// The network of 2012 has a [`LocalResponseNorm`](crate::LocalResponseNorm) of 5 channels behind its first two
 /// convolutions.
+///
+/// ```no_run
+/// use anygrad_graph::{Device, Tensor};
+/// use anygrad_nn::models::alexnet;
+/// use anygrad_nn::{Ctx, Layer, Params};
+/// let device = Device::auto()?;
+/// let params = Params::new(&device, 42);
+/// let model = alexnet(params.at(""), 1000);
+/// let scores = model.forward(&Tensor::zeros([1, 3, 224, 224], &device), &mut Ctx::eval());
+/// assert_eq!((scores.shape()[1], params.count()), (1000, 61_100_840));
+/// # Ok::<(), anygrad_graph::Error>(())
+/// ```
 pub fn alexnet(path: ParamPath, classes: usize) -> Sequential {
     let features = |n: usize| path.at(format!("features.{n}"));
     let classifier = |n: usize| path.at(format!("classifier.{n}"));

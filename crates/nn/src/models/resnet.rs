@@ -50,6 +50,16 @@ pub fn basic_block(path: ParamPath, inputs: usize, channels: usize, stride: usiz
 /// The block of ResNet-50 and deeper ones (He et al. 2016): 1×1, 3×3 and 1×1 convolutions, the last one to four times
 /// as many channels. `[N, inputs, H, W]` becomes `[N, 4 · channels, ⌈H/stride⌉, ⌈W/stride⌉]`. The stride is that of the
 /// 3×3 convolution, as in torchvision.
+///
+/// ```
+/// use anygrad_graph::{Device, Tensor};
+/// use anygrad_nn::models::bottleneck;
+/// use anygrad_nn::{Ctx, Layer, Params};
+/// let device = Device::cpu();
+/// let params = Params::new(&device, 42);
+/// let block = bottleneck(params.at("block"), 8, 4, 2);
+/// assert_eq!(block.forward(&Tensor::ones([1, 8, 6, 6], &device), &mut Ctx::eval()).shape()[..], [1, 16, 3, 3]);
+/// ```
 pub fn bottleneck(path: ParamPath, inputs: usize, channels: usize, stride: usize) -> Sequential {
     let outputs = channels.saturating_mul(4);
     let block = Sequential::new()
