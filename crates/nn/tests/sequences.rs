@@ -208,7 +208,6 @@ fn remembering(p: &Params) -> Box<dyn Layer> {
 }
 
 #[test]
-#[ignore = "takes two minutes"]
 fn an_lstm_solves_the_adding_problem_and_a_simple_rnn_does_not() {
     let lstm = adding_problem(remembering, 500);
     let rnn = adding_problem(|p| Box::new(SimpleRnn::new(p.at("rnn"), 2, 32)), 500);
