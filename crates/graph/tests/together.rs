@@ -105,8 +105,9 @@ fn a_block_may_be_read_while_another_is_written_but_not_itself() {
     let ones = |n: usize| Tensor::ones([n], &gpu);
     // w of a pair reads its neighbour, which lies in the same block: it is written elsewhere
     let (a, b) = (ones(6) * 3.0, ones(6) * 5.0);
-    pack(&[&a, &b]).unwrap();
-    let mut pair = [a.clone(), b.clone()];
+    // held by nobody else, so that it could be overwritten
+    let mut pair = [&a * 1.0, &b * 1.0];
+    pack(&[&pair[0], &pair[1]]).unwrap();
     for step in 1..4 {
         let sum = &pair[0] + &pair[1];
         pair[0] = sum;
