@@ -4,8 +4,11 @@ use anygrad::prelude::*;
 
 use super::{Fallible, Workload};
 
+/// The name of a step, and what makes it.
+pub type Step = (&'static str, fn(&Device) -> Fallible<Workload>);
+
 /// The steps that are measured, made when they are asked for.
-pub const STEPS: [(&str, fn(&Device) -> Fallible<Workload>); 6] = [
+pub const STEPS: [Step; 6] = [
     ("MLP 784-512-512-10, batch 128, Adam", mlp),
     ("LeNet 28x28, batch 64, SGD momentum", lenet),
     ("ResNet-18 32x32, batch 16, SGD momentum", resnet18),
