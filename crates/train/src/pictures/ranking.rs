@@ -1,6 +1,6 @@
 use super::check::{finite, not_empty, same_length, wrong};
 use super::{Chart, Picture};
-use crate::Result;
+use crate::{Result, metrics};
 
 /// What a classifier of two classes said, and what is true: one curve of a ROC or a precision-recall plot.
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +35,11 @@ pub fn roc_curve(curves: &[Scored<'_>]) -> Result<Picture> {
     not_empty(NAME, "curves", curves)?;
     let mut chart = square("ROC curve", "false positive rate", "true positive rate");
     for curve in curves {
-        let steps = steps(NAME, curve)?;
-        let (positives, negatives) = totals(&steps);
-        let points: Vec<_> = steps.iter().map(|(tp, fp)| (fp / negatives, tp / positives)).collect();
-        let area = points.iter().zip(points.iter().skip(1));
-        let area: f64 = area.map(|(from, to)| (to.0 - from.0) * (from.1 + to.1) / 2.0).sum();
-        chart = chart.line_without_dots(format!("{} (AUC {area:.3})", curve.name), points);
+        check(NAME, curve)?;
+        let roc = metrics::roc_curve(curve.scores, curve.truths)?;
+        let name = format!("{} (AUC {:.3})", curve.name, roc.area());
+        let points = roc.false_positive_rates.into_iter().zip(roc.true_positive_rates);
+        chart = chart.line_without_dots(name, points);
     }
     Ok(chart.guide("chance", [(0.0, 0.0), (1.0, 1.0)]).draw())
 }
@@ -68,18 +67,17 @@ pub fn precision_recall_curve(curves: &[Scored<'_>]) -> Result<Picture> {
     let mut chart = square("Precision and recall", "recall", "precision");
     let mut chance = None;
     for curve in curves {
-        let steps = steps(NAME, curve)?;
-        let (positives, negatives) = totals(&steps);
-        chance.get_or_insert(positives / (positives + negatives));
-        let (mut average, mut recall) = (0.0, 0.0);
-        let mut points = Vec::new();
-        for (tp, fp) in steps.iter().skip(1) {
-            let precision = tp / (tp + fp);
-            points.extend([(recall, precision), (tp / positives, precision)]);
-            average += (tp / positives - recall) * precision;
-            recall = tp / positives;
-        }
-        chart = chart.line_without_dots(format!("{} (AP {average:.3})", curve.name), points);
+        check(NAME, curve)?;
+        let positives = curve.truths.iter().filter(|&&truth| truth).count();
+        chance.get_or_insert(positives as f64 / curve.truths.len() as f64);
+        let rising = metrics::precision_recall_curve(curve.scores, curve.truths)?;
+        let name = format!("{} (AP {:.3})", curve.name, rising.average_precision());
+        // from the highest threshold down, each precision reaching from the recall before it to its own
+        let recalls = rising.recalls.iter().rev();
+        let steps = recalls.clone().zip(recalls.skip(1)).zip(rising.precisions.iter().rev().skip(1));
+        let points =
+            steps.flat_map(|((&before, &recall), &precision)| [(before, precision), (recall, precision)]);
+        chart = chart.line_without_dots(name, points);
     }
     let chance = chance.unwrap_or_default();
     Ok(chart.guide("chance", [(0.0, chance), (1.0, chance)]).draw())
@@ -90,8 +88,8 @@ fn square(title: &str, x_label: &str, y_label: &str) -> Chart {
     chart.x_range(0.0, 1.0).y_range(0.0, 1.0)
 }
 
-/// True and false positives for each threshold, from one that nothing passes to one that everything does.
-fn steps(picture: &'static str, curve: &Scored<'_>) -> Result<Vec<(f64, f64)>> {
+/// That a curve can be made of both classes' samples.
+fn check(picture: &'static str, curve: &Scored<'_>) -> Result<()> {
     let named = |what: &str| format!("{what} of {:?}", curve.name);
     not_empty(picture, &named("scores"), curve.scores)?;
     let (scores, truths) = (named("scores"), named("truths"));
@@ -102,21 +100,5 @@ fn steps(picture: &'static str, curve: &Scored<'_>) -> Result<Vec<(f64, f64)>> {
             return Err(wrong(picture, format!("{truths} has no {class} sample")));
         }
     }
-    let mut samples: Vec<_> = curve.scores.iter().copied().zip(curve.truths.iter().copied()).collect();
-    samples.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let (mut tp, mut fp) = (0.0, 0.0);
-    let mut steps = vec![(0.0, 0.0)];
-    // by value, not by bits: 0 and -0 are equal scores
-    for equal in samples.chunk_by(|a, b| a.0 == b.0) {
-        let found = equal.iter().filter(|(_, truth)| *truth).count();
-        tp += found as f64;
-        fp += (equal.len() - found) as f64;
-        steps.push((tp, fp));
-    }
-    Ok(steps)
-}
-
-/// Positive and negative samples.
-fn totals(steps: &[(f64, f64)]) -> (f64, f64) {
-    steps.last().copied().unwrap_or((1.0, 1.0))
+    Ok(())
 }
