@@ -1,9 +1,10 @@
 //! Kernels and whole training steps, on any device.
 //!
-//! `ANYGRAD_DEVICE=cpu|gpu|gpu:1|software cargo bench --bench speed -- [WORD]..`, the words choosing workloads. Criterion
-//! reports times and changes since the last run; the lines between say what a run is in GFLOP/s, in GB/s, and as a
-//! share of the roofline, of which both parts, a product and a copy, are measured on the device first.
+//! `ANYGRAD_DEVICE=cpu|gpu|gpu:1|software benches/speed.sh [WORD]..`, the words choosing workloads. Criterion reports times
+//! and changes since the last run; the lines between say what a run is in GFLOP/s, in GB/s, and as a share of the
+//! roofline, of which both parts, a product and a copy, are measured on the device first.
 
+#[path = "../../workloads/mod.rs"]
 mod workloads;
 
 use std::cell::Cell;
@@ -19,12 +20,7 @@ use workloads::steps::STEPS;
 use workloads::{Fallible, Workload};
 
 fn main() -> Fallible<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // `cargo test --benches` runs this without it
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        return Ok(());
-    }
-    let words: Vec<String> = arguments.into_iter().filter(|argument| !argument.starts_with('-')).collect();
+    let words: Vec<String> = std::env::args().skip(1).collect();
     let chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
 
     let device = Device::auto()?;
