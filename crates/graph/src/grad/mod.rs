@@ -5,6 +5,7 @@ mod checkpoint;
 mod custom;
 mod functions;
 mod paths;
+mod sums;
 
 use std::panic::Location;
 
@@ -18,6 +19,7 @@ pub use functions::{gradient, hessian, hessian_vector_product, jacobian, value_a
 
 use self::checkpoint::Recompute;
 use self::paths::Paths;
+use self::sums::Parts;
 use crate::op::Vjp;
 use crate::scope;
 use crate::tensor::Node;
@@ -147,27 +149,25 @@ impl Backward {
         }
         let mut sums = self.walk(output, seed, &paths);
         for (target, again) in &paths.again {
-            let Some(more) = sums.get(&again.key()).cloned() else { continue };
-            let sum = match sums.get(target) {
-                Some(sum) => scope::within(again, || sum + &more),
-                None => more,
+            let Some(more) = sums.get_mut(&again.key()).and_then(|parts| summed(parts, again)) else {
+                continue;
             };
-            sums.insert(*target, sum);
+            sums.entry(*target).or_default().add(more, again);
         }
-        let result = |w: &&Tensor| match sums.get(&w.key()) {
-            Some(sum) if w.dtype().is_float() => sum.clone(),
+        let mut result = |w: &&Tensor| match sums.get_mut(&w.key()).and_then(|parts| summed(parts, w)) {
+            Some(sum) if w.dtype().is_float() => sum,
             _ => self.unreached(output, w, &paths),
         };
-        wrt.iter().map(result).collect()
+        wrt.iter().map(&mut result).collect()
     }
 
-    /// The sums of the gradients of every node that depends on one that is asked for.
-    fn walk(self, output: &Tensor, seed: Tensor, paths: &Paths) -> FxHashMap<*const Node, Tensor> {
-        let mut sums: FxHashMap<*const Node, Tensor> = FxHashMap::default();
-        sums.insert(output.key(), seed);
+    /// The gradients of every node that depends on one that is asked for.
+    fn walk(self, output: &Tensor, seed: Tensor, paths: &Paths) -> FxHashMap<*const Node, Parts> {
+        let mut sums: FxHashMap<*const Node, Parts> = FxHashMap::default();
+        sums.insert(output.key(), Parts::whole(seed));
         let mut recompute = Recompute::default();
         for (node, inputs) in paths.order.iter().rev() {
-            let Some(g) = sums.get(&node.key()).cloned() else { continue };
+            let Some(g) = sums.get_mut(&node.key()).and_then(|parts| summed(parts, node)) else { continue };
             scope::within(node, || {
                 let again = recompute.values(node, inputs, &g);
                 let (values, value) = again.as_ref().map_or((&inputs[..], node), |(i, o)| (&i[..], o));
@@ -182,11 +182,7 @@ impl Backward {
                             Tensor::wrong(self.name, message, &[("through", node)])
                         }
                     };
-                    let sum = match sums.get(&input.key()) {
-                        Some(sum) => sum + &part,
-                        None => part,
-                    };
-                    sums.insert(input.key(), sum);
+                    sums.entry(input.key()).or_default().add(part, node);
                 }
             });
         }
@@ -208,6 +204,11 @@ impl Backward {
         };
         self.wrong(format!("the loss does not depend on {}{why}", w.describe()), &operands)
     }
+}
+
+/// The gradient of `node`, put together as part of its line and layer.
+fn summed(parts: &mut Parts, node: &Tensor) -> Option<Tensor> {
+    scope::within(node, || parts.sum())
 }
 
 /// Sums a gradient over the axes along which its input was repeated.

@@ -4,6 +4,7 @@ use anygrad_layout::Shape;
 
 use super::axis_of;
 use crate::Tensor;
+use crate::op::Kind;
 
 impl Tensor {
     /// Tensors of one shape beside each other along a new axis: `axis` of the result has one position for each.
@@ -34,6 +35,17 @@ impl Tensor {
             rows.push(tensor.unsqueeze(axis));
         }
         Tensor::concat(&rows.iter().collect::<Vec<_>>(), axis)
+    }
+
+    /// The same elements, copied in row-major order if this is a view that has them in another. No result depends on
+    /// it: kernels read views as they are. It pays for a view that many of them read, such as the transposed weight of
+    /// a recurrent layer.
+    #[track_caller]
+    pub fn contiguous(&self) -> Tensor {
+        match self.0.op.kind() {
+            Kind::View if self.rank() > 0 => Tensor::concat(&[self], 0),
+            _ => self.clone(),
+        }
     }
 
     /// The whole tensor `counts[axis]` times along each axis, as `numpy.tile` and PyTorch's `repeat`: where there are

@@ -8,6 +8,7 @@ use anygrad_layout::{DType, Layout, Shape};
 use super::views;
 use crate::Tensor;
 use crate::op::{Gradients, Meta, Op, Vjp};
+use crate::tensor::State;
 
 /// `[batch.., m, k] × [batch.., k, n] → [batch.., m, n]`; the batch axes are equal. Transposed and broadcast
 /// operands are views, read through their strides.
@@ -67,6 +68,18 @@ impl Op for MatMul {
         caps: &Caps,
     ) -> Result<Lowered, DeviceError> {
         kernel::matmul(&inputs[0], &inputs[1], dtypes[0], caps, None)
+    }
+}
+
+/// The factors of a product that has not been computed.
+pub(crate) fn factors(product: &Tensor) -> Option<(Tensor, Tensor)> {
+    product.0.op.as_any().downcast_ref::<MatMul>()?;
+    match &*product.0.state() {
+        State::Pending(inputs) => match &inputs[..] {
+            [a, b] => Some((a.clone(), b.clone())),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

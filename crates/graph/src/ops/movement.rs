@@ -2,6 +2,7 @@
 
 use anygrad_layout::{DType, Layout, Shape, broadcast};
 
+use super::matmul::{MatMul, factors};
 use super::{axes_of, axis_of};
 use crate::op::{Gradients, Kind, Meta, Op, Vjp};
 use crate::{Sizes, Tensor};
@@ -87,10 +88,29 @@ impl Op for Permute {
         Some(input.permute(&self.0))
     }
     fn vjp(&self, v: &Vjp<'_>) -> Option<Gradients> {
+        if let Some((a, b)) = self.swaps_last_two().then(|| factors(v.grad)).flatten() {
+            // (A·B)ᵀ = Bᵀ·Aᵀ: the gradient lies in memory as the input does, not transposed
+            return Some(vec![Some(Tensor::record(MatMul, &[&b.t(), &a.t()]))]);
+        }
         let mut back = vec![0isize; self.0.len()];
         self.0.iter().enumerate().for_each(|(to, &from)| back[from] = to as isize);
         Some(vec![Some(v.grad.permute(&back))])
     }
+}
+
+impl Permute {
+    /// Whether it is the transposition of a matrix.
+    fn swaps_last_two(&self) -> bool {
+        match *self.0 {
+            [ref front @ .., a, b] => a == b + 1 && front.len() == b && front.is_sorted(),
+            _ => false,
+        }
+    }
+}
+
+/// Whether a tensor is another one with its last two axes exchanged.
+pub(crate) fn swaps_last_two(tensor: &Tensor) -> bool {
+    tensor.0.op.as_any().downcast_ref::<Permute>().is_some_and(Permute::swaps_last_two)
 }
 
 impl Op for Expand {
@@ -262,6 +282,7 @@ impl Tensor {
     #[track_caller]
     pub fn slice(&self, axis: isize, start: usize, len: usize) -> Tensor {
         match axis_of(axis, self.rank()) {
+            Ok(axis) if start == 0 && self.shape().get(axis) == Some(&len) => self.clone(),
             Ok(axis) => Tensor::record(Slice { axis, start, len }, &[self]),
             Err(message) => Tensor::wrong("slice", message, &[("input", self)]),
         }
