@@ -103,7 +103,7 @@ impl MultiHeadAttention {
         masks: &AttentionMasks<'_>,
         ctx: &mut Ctx,
     ) -> (Tensor, Tensor) {
-        let (q, k, v) = (self.project(query, 0), self.project(key, 1), self.project(value, 2));
+        let [q, k, v] = self.project(query, key, value);
         let scores = scores(&q, &k);
         let masks = match masks.scores(&scores) {
             Ok(masks) => masks,
@@ -114,13 +114,33 @@ impl MultiHeadAttention {
         (self.out.forward(&joined, ctx), weights)
     }
 
-    /// `[n, t, features]` under part `part` of the projection, as `[n, heads, t, features / heads]`.
-    fn project(&self, x: &Tensor, part: usize) -> Tensor {
-        let (start, width) = (part.saturating_mul(self.features), self.features);
-        let weight = self.weight.tensor().slice(0, start, width);
-        let y = x.matmul(&weight.t()) + self.bias.tensor().slice(0, start, width);
-        let head = width / self.heads.max(1);
-        y.reshape([x.size(0), x.size(1), self.heads, head]).permute(&[0, 2, 1, 3])
+    /// Queries, keys and values under their projections, `[n, heads, t, features / heads]` each. What they share is
+    /// multiplied once.
+    fn project(&self, query: &Tensor, key: &Tensor, value: &Tensor) -> [Tensor; 3] {
+        if key.is(value) {
+            if query.is(key) {
+                let all = self.projected(query, 0, 3);
+                return [self.cut(&all, 0), self.cut(&all, 1), self.cut(&all, 2)];
+            }
+            let (query, both) = (self.projected(query, 0, 1), self.projected(key, 1, 2));
+            return [self.cut(&query, 0), self.cut(&both, 0), self.cut(&both, 1)];
+        }
+        let one = |x, part| self.cut(&self.projected(x, part, 1), 0);
+        [one(query, 0), one(key, 1), one(value, 2)]
+    }
+
+    /// `[n, t, features]` under `count` parts of the projection from `first` on:
+    /// `[n, t, count, heads, features / heads]`.
+    fn projected(&self, x: &Tensor, first: usize, count: usize) -> Tensor {
+        let (start, rows) = (first.saturating_mul(self.features), count.saturating_mul(self.features));
+        let weight = self.weight.tensor().slice(0, start, rows);
+        let y = x.matmul(&weight.t()) + self.bias.tensor().slice(0, start, rows);
+        y.reshape([x.size(0), x.size(1), count, self.heads, self.features / self.heads.max(1)])
+    }
+
+    /// Part `part` of what was projected: `[n, heads, t, features / heads]`.
+    fn cut(&self, parts: &Tensor, part: usize) -> Tensor {
+        parts.slice(2, part, 1).squeeze(2).permute(&[0, 2, 1, 3])
     }
 
     #[track_caller]

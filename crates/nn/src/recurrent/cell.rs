@@ -7,7 +7,6 @@ use super::rules::{GruRule, LstmRule, Rule, SimpleRnnRule};
 use super::settings::{Biases, Settings};
 use super::stack::zero_state;
 use super::state::RecurrentState;
-use super::steps::Gates;
 use super::weights::Weights;
 use crate::{Ctx, Layer, ParamPath, tanh};
 
@@ -114,9 +113,9 @@ impl<R: Rule> RecurrentCell<R> {
             None => {
                 let hidden = self.settings.hidden;
                 let before = state.cloned().unwrap_or_else(|| zero_state::<R>(x, hidden));
-                let product = self.weights.of_inputs(x, hidden, &self.rule);
-                let recurring = self.weights.recurring(hidden, &self.rule, None);
-                let state = self.rule.step(&product, &before, &recurring, &Gates::new(R::GATES, x));
+                let product = self.weights.of_inputs(x, &self.rule);
+                let recurring = self.weights.recurring(hidden, &self.rule, x.size(0), None);
+                let state = self.rule.step(&product, &before, &recurring);
                 next.insert(state).hidden.clone()
             }
         });

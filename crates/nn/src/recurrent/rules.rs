@@ -5,7 +5,6 @@ use std::fmt::Debug;
 use anygrad_graph::Tensor;
 
 use super::state::RecurrentState;
-use super::steps::Gates;
 use super::weights::Recurring;
 
 /// One step of a recurrent layer: how the state follows from the input and the state before.
@@ -36,15 +35,9 @@ pub trait Rule: Clone + Debug + Send + Sync + 'static {
         None
     }
 
-    /// The next state, from the products of this step's input `[n, gates, hidden]` and the state before.
+    /// The next state, from the products of this step's input `[n, gates·hidden]` and the state before.
     #[doc(hidden)]
-    fn step(
-        &self,
-        input: &Tensor,
-        before: &RecurrentState,
-        hidden: &Recurring,
-        gates: &Gates,
-    ) -> RecurrentState;
+    fn step(&self, input: &Tensor, before: &RecurrentState, hidden: &Recurring) -> RecurrentState;
 }
 
 /// `h′ = tanh(W·x + b + U·h + c)`; the tanh can be exchanged.
@@ -60,15 +53,9 @@ impl Rule for SimpleRnnRule {
     const GATES: usize = 1;
     const CELL_STATE: bool = false;
 
-    fn step(
-        &self,
-        input: &Tensor,
-        before: &RecurrentState,
-        hidden: &Recurring,
-        gates: &Gates,
-    ) -> RecurrentState {
-        let product = hidden.product(&before.hidden, 1);
-        RecurrentState::new((self.activation)(&(gates.of(input, 0) + gates.of(&product, 0))))
+    fn step(&self, input: &Tensor, before: &RecurrentState, hidden: &Recurring) -> RecurrentState {
+        let product = hidden.product(&before.hidden);
+        RecurrentState::new((self.activation)(&(input + product)))
     }
 }
 
@@ -89,15 +76,9 @@ impl Rule for LstmRule {
         self.forget_bias
     }
 
-    fn step(
-        &self,
-        input: &Tensor,
-        before: &RecurrentState,
-        hidden: &Recurring,
-        gates: &Gates,
-    ) -> RecurrentState {
-        let product = hidden.product(&before.hidden, 4);
-        let gate = |index| gates.of(input, index) + gates.of(&product, index);
+    fn step(&self, input: &Tensor, before: &RecurrentState, hidden: &Recurring) -> RecurrentState {
+        let product = hidden.product(&before.hidden);
+        let gate = |index| hidden.cut(input, index) + hidden.gate(&product, index);
         let (i, f, g, o) = (gate(0).sigmoid(), gate(1).sigmoid(), gate(2).tanh(), gate(3).sigmoid());
         let kept = before.cell.as_ref().unwrap_or(&before.hidden);
         let cell = f * kept + i * g;
@@ -126,28 +107,16 @@ impl Rule for GruRule {
         !self.reset_after
     }
 
-    fn step(
-        &self,
-        input: &Tensor,
-        before: &RecurrentState,
-        hidden: &Recurring,
-        gates: &Gates,
-    ) -> RecurrentState {
+    fn step(&self, input: &Tensor, before: &RecurrentState, hidden: &Recurring) -> RecurrentState {
         let h = &before.hidden;
-        let given = |index| gates.of(input, index);
-        let n;
-        let z;
-        if self.reset_after {
-            let product = hidden.product(h, 3);
-            let r = (given(0) + gates.of(&product, 0)).sigmoid();
-            z = (given(1) + gates.of(&product, 1)).sigmoid();
-            n = (given(2) + r * gates.of(&product, 2)).tanh();
-        } else {
-            let product = hidden.product(h, 2);
-            let r = (given(0) + hidden.pair.of(&product, 0)).sigmoid();
-            z = (given(1) + hidden.pair.of(&product, 1)).sigmoid();
-            n = (given(2) + hidden.last_product(&(r * h))).tanh();
-        }
+        let product = hidden.product(h);
+        let gate = |index| (hidden.cut(input, index) + hidden.gate(&product, index)).sigmoid();
+        let (r, z) = (gate(0), gate(1));
+        let last = match self.reset_after {
+            true => r * hidden.gate(&product, 2),
+            false => hidden.last_product(&(r * h)),
+        };
+        let n = (hidden.cut(input, 2) + last).tanh();
         // (1 − z)·n + z·h
         RecurrentState::new(&n + z * (h - &n))
     }

@@ -4,7 +4,7 @@ use anygrad_graph::Tensor;
 
 use super::rules::Rule;
 use super::state::RecurrentState;
-use super::steps::{Gates, unbind_steps};
+use super::steps::{cut_steps, rows_by_step};
 use super::weights::Weights;
 
 /// What one direction of one layer is run on.
@@ -30,17 +30,16 @@ impl Run<'_> {
         rule: &R,
         hidden_size: usize,
     ) -> (Vec<Tensor>, RecurrentState) {
-        let products = unbind_steps(&weights.of_inputs(self.x, hidden_size, rule));
-        let hidden = weights.recurring(hidden_size, rule, self.drop);
-        let gates = Gates::new(R::GATES, self.x);
+        let (n, count) = (self.x.size(0), self.x.size(1));
+        let products = cut_steps(&weights.of_inputs(&rows_by_step(self.x), rule), n, count);
+        let hidden = weights.recurring(hidden_size, rule, n, self.drop);
         let zero = Tensor::number(0.0, self.x.dtype(), self.x.device());
-        let count = products.len();
         let mut state = self.initial;
         let mut outputs = Vec::with_capacity(count);
         for at in 0..count {
             let t = if self.reverse { count - 1 - at } else { at };
             let Some(input) = products.get(t) else { continue };
-            let next = rule.step(input, &state, &hidden, &gates);
+            let next = rule.step(input, &state, &hidden);
             match self.keep.and_then(|keep| keep.get(t)) {
                 Some(keep) => {
                     outputs.push(keep.select(&next.hidden, &zero));

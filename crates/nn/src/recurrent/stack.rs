@@ -6,6 +6,7 @@ use super::layer::Recurrent;
 use super::rules::Rule;
 use super::scan::Run;
 use super::state::RecurrentState;
+use super::steps::stack_steps;
 use crate::Ctx;
 
 impl<R: Rule> Recurrent<R> {
@@ -45,7 +46,7 @@ impl<R: Rule> Recurrent<R> {
                 };
                 let (steps, last) = run.scan(weights, &self.rule, settings.hidden);
                 outputs.push(match sequences {
-                    true => Tensor::stack(&steps.iter().collect::<Vec<_>>(), 1),
+                    true => stack_steps(&steps),
                     false => last.hidden.clone(),
                 });
                 finals.push(last);

@@ -4,7 +4,6 @@ use anygrad_graph::{Shape, Tensor};
 
 use super::rules::Rule;
 use super::settings::{Biases, Settings};
-use super::steps::Gates;
 use crate::{Init, Param, ParamPath, Result};
 
 /// `weight_ih` `[gates·hidden, inputs]`, `weight_hh` `[gates·hidden, hidden]`, `bias_ih` and `bias_hh` `[gates·hidden]`.
@@ -77,61 +76,68 @@ impl Weights {
         self.input.tensor()
     }
 
-    /// The product of the inputs of all steps with the input weights: `[.., inputs]` gives `[.., gates, hidden]`.
+    /// The product of inputs `[rows, inputs]` with the input weights: `[rows, gates·hidden]`.
     #[track_caller]
-    pub fn of_inputs<R: Rule>(&self, x: &Tensor, hidden: usize, rule: &R) -> Tensor {
-        let mut product = x.matmul(&self.input.tensor().t());
+    pub fn of_inputs<R: Rule>(&self, x: &Tensor, rule: &R) -> Tensor {
+        let product = x.matmul(&self.input.tensor().t());
         match (&self.bias_ih, self.bias_hh.as_ref().filter(|_| rule.biases_add())) {
-            (Some(input), Some(hidden)) => product = product + (input.tensor() + hidden.tensor()),
-            (Some(input), None) => product = product + input.tensor(),
-            _ => {}
+            (Some(input), Some(hidden)) => product + (input.tensor() + hidden.tensor()),
+            (Some(input), None) => product + input.tensor(),
+            _ => product,
         }
-        if product.check().is_err() {
-            return product;
-        }
-        let rows = x.shape().iter().take(x.rank().saturating_sub(1));
-        product.reshape(rows.copied().chain([R::GATES, hidden]).collect::<Shape>())
     }
 
-    /// The hidden weights, made ready for the steps of a forward pass.
+    /// The hidden weights, made ready for the steps of a forward pass over `n` sequences.
     #[track_caller]
-    pub fn recurring<R: Rule>(&self, hidden: usize, rule: &R, drop: Option<Tensor>) -> Recurring {
+    pub fn recurring<R: Rule>(&self, hidden: usize, rule: &R, n: usize, drop: Option<Tensor>) -> Recurring {
         let weight = self.hidden.tensor();
-        let bias = self.bias_hh.as_ref().filter(|_| !rule.biases_add()).map(Param::tensor);
-        let pair = Gates::new(R::GATES.saturating_sub(1), &weight);
+        let rows = hidden.saturating_mul(R::GATES);
+        // repeated before the steps, so that its gradient is summed over the sequences once and not at every step
+        let repeated = |bias: &Param| bias.tensor().expand(Shape::from([n, rows]));
+        let bias = self.bias_hh.as_ref().filter(|_| !rule.biases_add()).map(repeated);
         if !rule.splits_last_gate() {
-            return Recurring { weight: weight.t(), last: None, bias, drop, pair, hidden };
+            return Recurring { weight: weight.t().contiguous(), last: None, bias, drop, hidden };
         }
-        let rows = hidden.saturating_mul(R::GATES.saturating_sub(1));
-        let last = Some(weight.slice(0, rows, hidden).t());
-        Recurring { weight: weight.slice(0, 0, rows).t(), last, bias, drop, pair, hidden }
+        let rows = rows.saturating_sub(hidden);
+        let last = Some(weight.slice(0, rows, hidden).t().contiguous());
+        Recurring { weight: weight.slice(0, 0, rows).t().contiguous(), last, bias, drop, hidden }
     }
 }
 
 /// What a step multiplies the hidden state with.
 pub struct Recurring {
-    /// `[hidden, gates·hidden]`.
+    /// `[hidden, gates·hidden]`, transposed once for all steps.
     weight: Tensor,
     /// The last gate's `[hidden, hidden]`, where it has a product of its own.
     last: Option<Tensor>,
+    /// `[n, gates·hidden]`.
     bias: Option<Tensor>,
     /// The dropout mask of the hidden state. It is for the products alone: what is carried over stays whole.
     drop: Option<Tensor>,
-    /// Cuts the product where the last gate has its own.
-    pub(super) pair: Gates,
     hidden: usize,
 }
 
 impl Recurring {
-    /// `[n, hidden]` gives `[n, gates, hidden]`.
+    /// `[n, hidden]` gives `[n, gates·hidden]`.
     #[track_caller]
-    pub(super) fn product(&self, h: &Tensor, gates: usize) -> Tensor {
-        let product = self.dropped(h).matmul(&self.weight);
-        let product = match &self.bias {
-            Some(bias) => product + bias,
-            None => product,
-        };
-        product.reshape([h.size(0), gates, self.hidden])
+    pub(super) fn product(&self, h: &Tensor) -> Tensor {
+        self.dropped(h).matmul(&self.weight)
+    }
+
+    /// Gate `index` of [`product`](Recurring::product), with its bias: `[n, hidden]`.
+    #[track_caller]
+    pub(super) fn gate(&self, product: &Tensor, index: usize) -> Tensor {
+        let gate = self.cut(product, index);
+        match &self.bias {
+            Some(bias) => gate + self.cut(bias, index),
+            None => gate,
+        }
+    }
+
+    /// Gate `index` of `[n, gates·hidden]`: `[n, hidden]`.
+    #[track_caller]
+    pub(super) fn cut(&self, x: &Tensor, index: usize) -> Tensor {
+        x.slice(1, index.saturating_mul(self.hidden), self.hidden)
     }
 
     /// The last gate's product of `[n, hidden]`.
