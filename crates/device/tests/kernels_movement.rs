@@ -165,6 +165,27 @@ fn joined_views_follow_each_other() {
     }
 }
 
+/// More views than one dispatch joins, in fours and one by one.
+#[test]
+fn many_views_are_joined_in_few_dispatches() {
+    for (columns, variant) in [(4usize, "several vec4"), (3, "several")] {
+        let part = Layout::contiguous([2usize, 7, columns]).permute(&[1, 0, 2]);
+        let parts = vec![&part; 40];
+        let data: Vec<Vec<u32>> = (0..40).map(|i| words(i, part.extent())).collect();
+        let inputs: Vec<&[u32]> = data.iter().map(Vec::as_slice).collect();
+        let wanted: Vec<u32> = data.iter().flat_map(|data| seen(&part, data)).collect();
+        on_each(
+            |caps| {
+                let lowered = concat(&parts, DType::U32, 0, caps).unwrap();
+                assert!(lowered.launches.len() <= 40usize.div_ceil(7), "{}", lowered.launches.len());
+                assert!(lowered.launches[0].variant == variant, "{}", lowered.launches[0].variant);
+                lowered
+            },
+            |gpu, lowered| assert_eq!(run(gpu, lowered, &inputs, &[wanted.len()], &[])[0], wanted),
+        );
+    }
+}
+
 /// A view of indices from `low` to `high`, exclusive, and the words it lies in.
 fn indices(layout: &Layout, low: i32, high: i32) -> Vec<u32> {
     words(9, layout.extent()).iter().map(|w| (low + (w % (high - low) as u32) as i32) as u32).collect()

@@ -1,5 +1,6 @@
 //! Copies, fills, padding, concatenation, gathering and scattering: elements change places, not values.
 
+mod concat;
 mod fold;
 mod gather;
 mod last;
@@ -10,6 +11,7 @@ mod scatter;
 use anygrad_layout::{DType, Layout, Shape};
 use anygrad_shaders::POINTWISE;
 
+pub use self::concat::concat;
 pub use self::fold::fold;
 pub use self::gather::gather;
 pub use self::last::last_match;
@@ -54,40 +56,6 @@ pub fn copy_into(input: &Layout, dtype: DType, into: &Layout, caps: &Caps) -> Re
     Ok(Lowered { launches: launch.into_iter().collect(), scratch: Vec::new() })
 }
 
-/// Joins views along `axis`, in order; input `i` is [`Operand::Input`] `i`. They agree in the other sizes.
-///
-/// # Errors
-/// [`DeviceError::Validation`] if there are none, or their shapes do not fit; those of [`pointwise::pointwise`].
-pub fn concat(inputs: &[&Layout], dtype: DType, axis: usize, caps: &Caps) -> Result<Lowered, DeviceError> {
-    const FAMILY: &str = "concat";
-    let Some(first) = inputs.first() else { return Err(invalid(FAMILY, "nothing to join")) };
-    let mut shape = first.shape.clone();
-    if axis >= shape.rank() {
-        return Err(invalid(FAMILY, format!("axis {axis} of shape {shape} does not exist")));
-    }
-    for input in inputs {
-        let mut other = input.shape.clone();
-        if other.rank() == shape.rank() {
-            other[axis] = shape[axis];
-        }
-        if other != shape {
-            let message = format!("shape {} does not join {} along axis {axis}", input.shape, first.shape);
-            return Err(invalid(FAMILY, message));
-        }
-    }
-    let length = |input: &&Layout| input.shape[axis];
-    shape[axis] = inputs.iter().map(length).fold(0, usize::saturating_add);
-    let whole = Layout::contiguous(shape);
-    let mut lowered = Lowered::default();
-    let mut start = 0;
-    for (i, input) in inputs.iter().enumerate() {
-        let part = whole.slice(axis, start, length(input), 1);
-        start = length(input).saturating_add(start);
-        lowered.launches.extend(copy_launch(FAMILY, input, i, dtype, &part, caps)?);
-    }
-    Ok(lowered)
-}
-
 /// The type under which elements move: a bool is a word like any other.
 fn stored(dtype: DType) -> DType {
     if dtype == DType::Bool { DType::U32 } else { dtype }
@@ -108,9 +76,32 @@ fn copy_launch(
     if into.shape.iter().zip(&into.strides).any(|(n, stride)| *n > 1 && *stride == 0) {
         return Err(invalid(family, "the destination shows an element more than once"));
     }
-    let dtype = stored(dtype);
-    // the value, and the position it goes to
-    let program = Pointwise {
+    let program = move_to(input, index, stored(dtype), into);
+    program.check(family)?;
+    if program.numel() == 0 {
+        return Ok(None);
+    }
+    let axes = Axes::new('i', &program.shape, &[input, into]);
+    let four = keeps_fours(&axes, into);
+
+    let mut builder = Builder::new(family, if four { "vec4" } else { "strided" });
+    let mut loads = Loads::new(&program, vec![axes], four);
+    let count = loads.axes[0].count();
+    builder.param("count", count);
+    program.emit_apply(&mut builder, "")?;
+    let mut text = loads.axes[0].coordinates(&mut builder, "i");
+    text += &loads.emit(&mut builder)?;
+    text += &loads.apply();
+    text += &store(&mut builder, stored(dtype), four)?;
+    builder.function(format!("fn evaluate(i: u32) {{\n{text}}}"));
+    let written = 4 * program.numel() as u64;
+    let bytes = program.bytes_read().saturating_add(written);
+    walk(builder, count, caps, bytes).map(Some)
+}
+
+/// What a view of input `index` holds at each position, and where `into` has that in the output.
+fn move_to(input: &Layout, index: usize, dtype: DType, into: &Layout) -> Pointwise {
+    Pointwise {
         shape: input.shape.clone(),
         inputs: vec![
             Source { kind: SourceKind::Buffer(index), dtype, layout: input.clone() },
@@ -122,38 +113,27 @@ fn copy_launch(
             Sink { value: 0, dtype, in_place: None },
             Sink { value: 1, dtype: DType::U32, in_place: None },
         ],
-    };
-    program.check(family)?;
-    if program.numel() == 0 {
-        return Ok(None);
     }
-    let axes = Axes::new('i', &program.shape, &[input, into]);
-    // four neighbours stay aligned neighbours
-    let multiple = |s: &isize| *s % 4 == 0;
-    let whole =
-        axes.strides[1].split_last().is_some_and(|(last, rest)| *last == 1 && rest.iter().all(multiple));
-    let four = whole && into.offset.is_multiple_of(4) && Loads::fours_fit(std::slice::from_ref(&axes));
+}
 
-    let mut builder = Builder::new(family, if four { "vec4" } else { "strided" });
-    let mut loads = Loads::new(&program, vec![axes], four);
-    let count = loads.axes[0].count();
-    builder.param("count", count);
-    program.emit_apply(&mut builder, "")?;
-    let mut text = loads.axes[0].coordinates(&mut builder, "i");
-    text += &loads.emit(&mut builder)?;
-    text += &loads.apply();
-    if four {
-        let ty = storage_type(dtype)?;
-        builder.read_write_vec4("out0", dtype, Operand::Output(0));
-        text += &format!("    out0[r0.y1 / 4u] = vec4<{ty}>(r0.y0, r1.y0, r2.y0, r3.y0);\n");
-    } else {
+/// Whether four aligned neighbours among the positions of `axes`, of an input and of `into`, stay aligned neighbours.
+fn keeps_fours(axes: &Axes, into: &Layout) -> bool {
+    let multiple = |s: &isize| *s % 4 == 0;
+    let strides = axes.strides.get(1).and_then(|strides| strides.split_last());
+    strides.is_some_and(|(last, rest)| *last == 1 && rest.iter().all(multiple))
+        && into.offset.is_multiple_of(4)
+        && Loads::fours_fit(std::slice::from_ref(axes))
+}
+
+/// Binds the output, and the statement that writes to it what was moved.
+fn store(builder: &mut Builder, dtype: DType, four: bool) -> Result<String, DeviceError> {
+    if !four {
         builder.read_write("out0", dtype, Operand::Output(0));
-        text += "    out0[r0.y1] = r0.y0;\n";
+        return Ok("    out0[r0.y1] = r0.y0;\n".into());
     }
-    builder.function(format!("fn evaluate(i: u32) {{\n{text}}}"));
-    let written = 4 * program.numel() as u64;
-    let bytes = program.bytes_read().saturating_add(written);
-    walk(builder, count, caps, bytes).map(Some)
+    let ty = storage_type(dtype)?;
+    builder.read_write_vec4("out0", dtype, Operand::Output(0));
+    Ok(format!("    out0[r0.y1 / 4u] = vec4<{ty}>(r0.y0, r1.y0, r2.y0, r3.y0);\n"))
 }
 
 /// Finishes a kernel that calls `evaluate` for `count` positions.

@@ -240,7 +240,7 @@ impl Emitted {
 }
 
 /// Statements that call the function of the stretch in which `i` is, by halving the list: workgroups do not part.
-fn choose(ends: &[(usize, String)], indent: &str) -> String {
+pub(super) fn choose(ends: &[(usize, String)], indent: &str) -> String {
     match ends {
         [] => String::new(),
         [(_, call)] => format!("{indent}{call}\n"),
