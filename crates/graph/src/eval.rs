@@ -44,7 +44,7 @@ pub(crate) fn eval_with<T>(
     if lowered.results.is_empty() {
         return Ok(None);
     }
-    let plan = match plans.find(&lowered.program) {
+    let plan = match plans.find(&lowered) {
         Some(plan) => {
             inner.hits.fetch_add(1, Ordering::Relaxed);
             plan
@@ -52,7 +52,7 @@ pub(crate) fn eval_with<T>(
         None => {
             inner.misses.fetch_add(1, Ordering::Relaxed);
             let plan = Arc::new(Plan::new(&lowered, &device)?);
-            plans.insert(lowered.program.clone(), plan.clone());
+            plans.insert(&lowered, plan.clone());
             plan
         }
     };
@@ -91,6 +91,7 @@ pub(crate) fn run(
     for (tensor, id) in &lowered.results {
         let at = lowered.program.outputs.binary_search(id);
         if let Some(buffer) = at.ok().and_then(|at| buffers.get(at)) {
+            tensor.0.depth.store(0, Ordering::Relaxed);
             let before = std::mem::replace(&mut *tensor.0.state(), State::Ready(buffer.clone(), true));
             // dropped without the lock held
             drop(before);
@@ -106,7 +107,7 @@ pub(crate) fn plan_of(tensors: &[&Tensor]) -> Result<Option<(Lowered, Arc<Plan>)
     let device = first.device().clone();
     let mut plans = device.inner().plans();
     let lowered = lower(&pending)?;
-    let plan = match plans.find(&lowered.program) {
+    let plan = match plans.find(&lowered) {
         Some(plan) => plan,
         None => Arc::new(Plan::new(&lowered, &device)?),
     };

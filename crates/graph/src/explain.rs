@@ -92,7 +92,8 @@ pub fn explain(tensors: &[&Tensor]) -> Result<Explanation, Error> {
     let Some((lowered, plan)) = plan_of(tensors)? else { return Ok(Explanation::default()) };
     let line = |id: usize| {
         let text = lowered.program.line(id as u32);
-        format!("{text:<72} # {}", origin(&lowered.nodes[id]))
+        let place = lowered.nodes.get(id).map(origin).unwrap_or_default();
+        format!("{text:<72} # {place}")
     };
     let leaf_bytes = lowered.leaves.iter().map(|(id, _)| bytes(&lowered, *id)).sum();
     let mut explanation = Explanation {
@@ -153,7 +154,7 @@ pub(crate) fn kernels(lowered: &Lowered, schedule: &Schedule, gpu: Option<&GpuPl
                 Some(*instr)
             }
         };
-        line.origin = last.map(|id| origin(&lowered.nodes[id as usize])).unwrap_or_default();
+        line.origin = last.and_then(|id| lowered.nodes.get(id as usize)).map(origin).unwrap_or_default();
         line.bytes = traffic(lowered, group);
         if let Some(plan) = gpu {
             let launches: Vec<_> = plan.launches.iter().filter(|launch| launch.group == place).collect();

@@ -23,7 +23,7 @@ pub(crate) fn in_single_precision(lowered: Lowered) -> Lowered {
     if !lowered.program.instrs.iter().any(|instr| instr.meta.dtype == DType::F16) {
         return lowered;
     }
-    let Lowered { program, nodes, results, leaves, numbers } = lowered;
+    let Lowered { program, key, nodes, results, leaves, numbers } = lowered;
     let mut rewriter =
         Rewriter { old: &program.instrs, instrs: Vec::new(), origins: Vec::new(), forms: Vec::new() };
     for id in 0..program.instrs.len() as u32 {
@@ -38,8 +38,8 @@ pub(crate) fn in_single_precision(lowered: Lowered) -> Lowered {
     outputs.sort_unstable();
     outputs.dedup();
     let Rewriter { instrs, origins, .. } = rewriter;
-    let nodes = origins.iter().filter_map(|&old| nodes.get(old as usize).cloned()).collect();
-    Lowered { program: Program { instrs, outputs, donated, homes }, nodes, results, leaves, numbers }
+    let nodes = nodes.of(&origins);
+    Lowered { program: Program { instrs, outputs, donated, homes }, key, nodes, results, leaves, numbers }
 }
 
 impl Tensor {

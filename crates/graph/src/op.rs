@@ -1,6 +1,6 @@
 //! The one trait an op implements.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
@@ -159,7 +159,7 @@ impl<T: Op + Eq + Hash> OpKey for T {
     }
 
     fn hash_key(&self, mut state: &mut dyn Hasher) {
-        self.name().hash(&mut state);
+        TypeId::of::<T>().hash(&mut state);
         self.hash(&mut state);
     }
 

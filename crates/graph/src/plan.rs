@@ -1,10 +1,9 @@
 //! Plans: a program made ready to run on one device, and the cache that finds it again.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use anygrad_layout::DType;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::FxHashMap;
 
 use crate::backend::cpu::CpuPlan;
 use crate::backend::gpu::GpuPlan;
@@ -38,38 +37,60 @@ impl Plan {
 /// The plans of one device by their programs; the least recently used is dropped first.
 #[derive(Default)]
 pub(crate) struct Cache {
-    plans: HashMap<Program, (Arc<Plan>, u64), FxBuildHasher>,
+    /// By the hash of the program.
+    plans: FxHashMap<u64, Vec<Known>>,
+    count: usize,
     clock: u64,
     misses_in_a_row: u32,
     last_miss: Option<Program>,
 }
 
+struct Known {
+    program: Program,
+    plan: Arc<Plan>,
+    used: u64,
+}
+
 impl Cache {
-    pub fn find(&mut self, program: &Program) -> Option<Arc<Plan>> {
+    pub fn find(&mut self, lowered: &Lowered) -> Option<Arc<Plan>> {
         self.clock += 1;
-        let (plan, used) = self.plans.get_mut(program)?;
-        *used = self.clock;
+        let known = self.plans.get_mut(&lowered.key)?;
+        let known = known.iter_mut().find(|known| known.program == lowered.program)?;
+        known.used = self.clock;
         self.misses_in_a_row = 0;
-        Some(plan.clone())
+        Some(known.plan.clone())
     }
 
-    pub fn insert(&mut self, program: Program, plan: Arc<Plan>) {
+    pub fn insert(&mut self, lowered: &Lowered, plan: Arc<Plan>) {
+        let program = &lowered.program;
         self.misses_in_a_row += 1;
         if self.misses_in_a_row == THRASHING
             && let Some(last) = &self.last_miss
         {
             log::warn!(
                 "the last {THRASHING} programs all differed, so each was planned anew. {}",
-                difference(last, &program)
+                difference(last, program)
             );
         }
         self.last_miss = Some(program.clone());
-        if self.plans.len() >= KEPT
-            && let Some(oldest) = self.plans.iter().min_by_key(|(_, (_, used))| *used).map(|(p, _)| p.clone())
-        {
-            self.plans.remove(&oldest);
+        if self.count >= KEPT {
+            self.drop_oldest();
         }
-        self.plans.insert(program, (plan, self.clock));
+        let known = Known { program: program.clone(), plan, used: self.clock };
+        self.plans.entry(lowered.key).or_default().push(known);
+        self.count += 1;
+    }
+
+    fn drop_oldest(&mut self) {
+        let all = self.plans.iter().flat_map(|(key, known)| known.iter().map(|known| (known.used, *key)));
+        let Some((oldest, key)) = all.min() else { return };
+        if let Some(known) = self.plans.get_mut(&key) {
+            known.retain(|known| known.used != oldest);
+            if known.is_empty() {
+                self.plans.remove(&key);
+            }
+        }
+        self.count = self.plans.values().map(Vec::len).sum();
     }
 }
 

@@ -1,8 +1,12 @@
 //! A graph as a flat list of instructions: what is planned, cached and replayed.
 
+use std::collections::hash_map::Entry;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
 
 use crate::Tensor;
@@ -10,7 +14,7 @@ use crate::device::Buffer;
 use crate::error::{Error, place};
 use crate::halves;
 use crate::op::{Kind, Meta, OpRef};
-use crate::tensor::{Node, State};
+use crate::tensor::State;
 
 /// One instruction; its place in the program is its id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,8 +70,10 @@ fn homes(leaves: &[(u32, Buffer)]) -> Vec<Home> {
 /// A program with what it is run on.
 pub(crate) struct Lowered {
     pub program: Program,
+    /// A hash of the program, by which its plan is found.
+    pub key: u64,
     /// For each instruction, a tensor it stands for.
-    pub nodes: Vec<Tensor>,
+    pub nodes: Nodes,
     /// The tensors that get a value, with the instruction that computes it.
     pub results: Vec<(Tensor, u32)>,
     /// The buffers of the leaves by instruction, ascending.
@@ -76,8 +82,30 @@ pub(crate) struct Lowered {
     pub numbers: Vec<f64>,
 }
 
+/// For each instruction, a tensor it stands for.
+#[derive(Default)]
+pub(crate) struct Nodes {
+    visited: Vec<Tensor>,
+    of: Vec<u32>,
+}
+
+impl Nodes {
+    /// The tensor of instruction `id`.
+    pub fn get(&self, id: usize) -> Option<&Tensor> {
+        self.visited.get(*self.of.get(id)? as usize)
+    }
+
+    /// The tensors of other instructions: number `i` stands for what was instruction `origins[i]`.
+    pub fn of(self, origins: &[u32]) -> Self {
+        let of = origins.iter().map(|&old| self.of.get(old as usize).copied().unwrap_or(u32::MAX)).collect();
+        Self { visited: self.visited, of }
+    }
+}
+
 /// Lowers what `roots` are made of. Every pending tensor on the way that somebody outside holds is computed too:
 /// it would otherwise have to be computed again later, from leaves that may have been overwritten by then.
+///
+/// The caller holds the lock by which the runs of the tensors' device take turns.
 pub(crate) fn lower(roots: &[&Tensor]) -> Result<Lowered, Error> {
     let mut builder = Builder::default();
     builder.visit(roots)?;
@@ -87,104 +115,144 @@ pub(crate) fn lower(roots: &[&Tensor]) -> Result<Lowered, Error> {
 #[derive(Default)]
 struct Builder {
     instrs: Vec<Instr>,
-    ids: FxHashMap<*const Node, u32>,
-    known: FxHashMap<Instr, u32>,
-    /// Nodes in the order they were finished, with their instruction.
-    nodes: Vec<(Tensor, u32)>,
-    /// How many inputs of visited nodes each node is.
-    uses: FxHashMap<*const Node, usize>,
-    representative: Vec<Tensor>,
+    /// By instruction: the visit that it came from.
+    representative: Vec<u32>,
+    /// Instructions by their hash.
+    known: FxHashMap<u64, u32>,
+    /// Hashes what belongs to the program.
+    key: FxHasher,
+    visits: Vec<Visit>,
+    /// Visits in the order in which they were finished: each after those it is made of.
+    finished: Vec<u32>,
+    /// The visits of other names of values.
+    aliases: Vec<u32>,
     leaves: Vec<(u32, Buffer)>,
-    /// Leaves whose buffer no other tensor shares.
-    unshared: FxHashSet<u32>,
+    /// Leaves whose buffer no other tensor shares, ascending.
+    unshared: Vec<u32>,
     numbers: Vec<f64>,
 }
 
+/// A node on the way.
+struct Visit {
+    tensor: Tensor,
+    /// Its instruction, once it is finished.
+    id: u32,
+    /// How many inputs of visited nodes it is.
+    uses: u32,
+    root: bool,
+}
+
+/// What is left to do of a walk.
+enum Todo {
+    Enter(Tensor),
+    Finish(u32),
+}
+
 impl Builder {
+    /// The place of a node among the visited ones. The node itself says where to look, which takes no hashing; what it
+    /// says may be of another run, and counts only if the node is there.
+    fn place(&self, tensor: &Tensor) -> Option<usize> {
+        let place = tensor.0.place.load(Ordering::Relaxed) as usize;
+        self.visits.get(place).filter(|visit| visit.tensor.is(tensor)).map(|_| place)
+    }
+
     fn visit(&mut self, roots: &[&Tensor]) -> Result<(), Error> {
-        let mut entered: FxHashSet<*const Node> = FxHashSet::default();
-        let mut stack: Vec<(Tensor, bool)> = roots.iter().rev().map(|t| ((*t).clone(), false)).collect();
-        while let Some((tensor, finished)) = stack.pop() {
-            if finished {
-                self.emit(tensor)?;
-                continue;
-            }
-            if !entered.insert(tensor.key()) {
-                continue;
-            }
-            stack.push((tensor.clone(), true));
-            if let State::Pending(inputs) = &*tensor.0.state() {
-                let needed = if tensor.0.op.is_alias() { 1 } else { inputs.len() };
-                for (i, input) in inputs.iter().enumerate().rev() {
-                    *self.uses.entry(input.key()).or_default() += 1;
-                    if i < needed && !entered.contains(&input.key()) {
-                        stack.push((input.clone(), false));
+        let mut stack: Vec<Todo> = roots.iter().rev().map(|t| Todo::Enter((*t).clone())).collect();
+        while let Some(todo) = stack.pop() {
+            match todo {
+                Todo::Finish(place) => self.emit(place as usize)?,
+                Todo::Enter(tensor) if self.place(&tensor).is_some() => {}
+                Todo::Enter(tensor) => {
+                    let place = self.visits.len() as u32;
+                    tensor.0.place.store(place, Ordering::Relaxed);
+                    stack.push(Todo::Finish(place));
+                    if let State::Pending(inputs) = &*tensor.0.state() {
+                        let needed = if tensor.0.op.is_alias() { 1 } else { inputs.len() };
+                        for input in inputs.iter().take(needed).rev() {
+                            if self.place(input).is_none() {
+                                stack.push(Todo::Enter(input.clone()));
+                            }
+                        }
                     }
+                    self.visits.push(Visit { tensor, id: 0, uses: 0, root: false });
                 }
             }
         }
         Ok(())
     }
 
-    fn emit(&mut self, tensor: Tensor) -> Result<(), Error> {
-        let leaf = OpRef::Static(&crate::ops::leaf::Leaf);
-        let state = tensor.0.state();
-        let (op, inputs, buffer) = match &*state {
+    fn emit(&mut self, place: usize) -> Result<(), Error> {
+        self.finished.push(place as u32);
+        let tensor = &self.visits[place].tensor;
+        let mut used: SmallVec<[usize; 3]> = SmallVec::new();
+        let mut instr = Instr {
+            op: OpRef::Static(&crate::ops::leaf::Leaf),
+            inputs: SmallVec::new(),
+            meta: tensor.0.meta.clone(),
+        };
+        match &*tensor.0.state() {
             State::Ready(buffer, _) => {
+                let id = self.instrs.len() as u32;
                 if buffer.is_unique() {
-                    self.unshared.insert(self.instrs.len() as u32);
+                    self.unshared.push(id);
                 }
-                (leaf, SmallVec::new(), Some(buffer.clone()))
-            }
-            State::Pending(inputs) if tensor.0.op.is_alias() => {
-                let id = inputs.first().and_then(|input| self.ids.get(&input.key()).copied());
-                drop(state);
-                let id = id.ok_or_else(|| Error::invalid("eval", "an alias has no input"))?;
-                self.ids.insert(tensor.key(), id);
-                self.nodes.push((tensor, id));
-                return Ok(());
+                self.leaves.push((id, buffer.clone()));
             }
             State::Pending(inputs) => {
-                let ids = inputs.iter().filter_map(|t| self.ids.get(&t.key()).copied()).collect();
-                (tensor.0.op.clone(), ids, None)
+                let needed = if tensor.0.op.is_alias() { 1 } else { inputs.len() };
+                used.extend(inputs.iter().take(needed).filter_map(|input| self.place(input)));
+                instr.inputs.extend(used.iter().map(|&input| self.visits[input].id));
+                instr.op = tensor.0.op.clone();
             }
             State::Gone => return Err(Error::invalid("eval", "a value was lost in a run that failed")),
-        };
-        drop(state);
-        let instr = Instr { op, inputs, meta: tensor.0.meta.clone() };
-        let kind = instr.op.kind();
-        let shared = !matches!(kind, Kind::Leaf | Kind::Number);
-        let id = match self.known.get(&instr).filter(|_| shared) {
-            Some(&id) => id,
-            None => {
-                let id = self.instrs.len() as u32;
-                if shared {
-                    self.known.insert(instr.clone(), id);
-                }
-                if let Some(buffer) = buffer {
-                    self.leaves.push((id, buffer));
-                }
-                if matches!(kind, Kind::Number) {
-                    self.numbers.push(tensor.0.number);
-                }
-                self.instrs.push(instr);
-                self.representative.push(tensor.clone());
-                id
+        }
+        let number = tensor.0.number;
+        used.into_iter().for_each(|input| self.visits[input].uses += 1);
+        let id = match instr.op.is_alias() {
+            true => {
+                self.aliases.push(place as u32);
+                let input = instr.inputs.first().copied();
+                input.ok_or_else(|| Error::invalid("eval", "an alias has no input"))?
             }
+            false => self.instruction(instr, number, place as u32),
         };
-        self.ids.insert(tensor.key(), id);
-        self.nodes.push((tensor, id));
+        self.visits[place].id = id;
         Ok(())
     }
 
-    fn finish(self, roots: &[&Tensor]) -> Result<Lowered, Error> {
-        let is_root: FxHashSet<*const Node> = roots.iter().map(|t| t.key()).collect();
-        // besides its uses, a node is held by `nodes`, and by `representative` if it stands for its instruction
-        let held = |tensor: &Tensor, id: u32| {
-            let here = 1 + usize::from(self.representative[id as usize].is(tensor));
-            let uses = self.uses.get(&tensor.key()).copied().unwrap_or(0);
-            std::sync::Arc::strong_count(&tensor.0) > here + uses
-        };
+    /// The id of an instruction: that of an equal one, if there is one.
+    fn instruction(&mut self, instr: Instr, number: f64, place: u32) -> u32 {
+        let kind = instr.op.kind();
+        let mut hasher = FxHasher::default();
+        instr.hash(&mut hasher);
+        let hash = hasher.finish();
+        let id = self.instrs.len() as u32;
+        if !matches!(kind, Kind::Leaf | Kind::Number) {
+            match self.known.entry(hash) {
+                Entry::Occupied(known) if self.instrs[*known.get() as usize] == instr => return *known.get(),
+                // another one of the same hash: as good as never
+                Entry::Occupied(_) => {}
+                Entry::Vacant(free) => {
+                    free.insert(id);
+                }
+            }
+        }
+        if matches!(kind, Kind::Number) {
+            self.numbers.push(number);
+        }
+        hash.hash(&mut self.key);
+        self.instrs.push(instr);
+        self.representative.push(place);
+        id
+    }
+
+    fn finish(mut self, roots: &[&Tensor]) -> Result<Lowered, Error> {
+        for root in roots {
+            if let Some(place) = self.place(root) {
+                self.visits[place].root = true;
+            }
+        }
+        self.count_waited();
         let mut weightless: Vec<bool> = Vec::with_capacity(self.instrs.len());
         for instr in &self.instrs {
             weightless.push(match instr.op.kind() {
@@ -195,21 +263,23 @@ impl Builder {
         }
         let mut results = Vec::new();
         let mut donated = Vec::new();
-        for (tensor, id) in &self.nodes {
-            match self.instrs[*id as usize].op.kind() {
+        for &place in &self.finished {
+            let visit = &self.visits[place as usize];
+            let id = visit.id;
+            let leaf = matches!(self.instrs[id as usize].op.kind(), Kind::Leaf);
+            match visit.tensor.0.op.is_alias() {
                 // another name of a leaf's buffer, not the leaf
-                Kind::Leaf
-                    if tensor.0.op.is_alias() && (is_root.contains(&tensor.key()) || held(tensor, *id)) =>
-                {
-                    results.push((tensor.clone(), *id));
+                true if leaf && (visit.root || visit.is_held()) => results.push((visit.tensor.clone(), id)),
+                true if leaf => {}
+                false if leaf => {
+                    if self.unshared.binary_search(&id).is_ok() && !visit.is_held() {
+                        donated.push(id);
+                    }
                 }
-                Kind::Leaf if tensor.0.op.is_alias() => {}
-                Kind::Leaf if self.unshared.contains(id) && !held(tensor, *id) => donated.push(*id),
-                Kind::Leaf => {}
-                _ if is_root.contains(&tensor.key()) => results.push((tensor.clone(), *id)),
+                _ if visit.root => results.push((visit.tensor.clone(), id)),
                 // numbers, iota and views of them keep nothing alive, and take no memory as they are
-                _ if weightless[*id as usize] => {}
-                _ if held(tensor, *id) => results.push((tensor.clone(), *id)),
+                _ if weightless[id as usize] => {}
+                _ if visit.is_held() => results.push((visit.tensor.clone(), id)),
                 _ => {}
             }
         }
@@ -217,14 +287,35 @@ impl Builder {
         outputs.sort_unstable();
         outputs.dedup();
         let homes = homes(&self.leaves);
+        (&outputs, &donated, &homes).hash(&mut self.key);
         let program = Program { instrs: self.instrs, outputs, donated, homes };
+        let visited = self.visits.into_iter().map(|visit| visit.tensor).collect();
         Ok(Lowered {
             program,
-            nodes: self.representative,
+            key: self.key.finish(),
+            nodes: Nodes { visited, of: self.representative },
             results,
             leaves: self.leaves,
             numbers: self.numbers,
         })
+    }
+
+    /// Counts the inputs that aliases have besides the value: they do not run, but an alias holds them.
+    fn count_waited(&mut self) {
+        for alias in std::mem::take(&mut self.aliases) {
+            let waited: SmallVec<[usize; 3]> = match &*self.visits[alias as usize].tensor.0.state() {
+                State::Pending(inputs) => inputs.iter().skip(1).filter_map(|t| self.place(t)).collect(),
+                _ => SmallVec::new(),
+            };
+            waited.into_iter().for_each(|input| self.visits[input].uses += 1);
+        }
+    }
+}
+
+impl Visit {
+    /// Whether somebody else has a handle, besides this visit and the nodes that are made of it.
+    fn is_held(&self) -> bool {
+        Arc::strong_count(&self.tensor.0) > 1 + self.uses as usize
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tensors: nodes of a lazy graph.
 
 use std::panic::Location;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use anygrad_layout::{DType, Shape};
@@ -46,8 +47,10 @@ pub(crate) struct Node {
     pub name: Option<Arc<str>>,
     /// Smallest and largest element of integers given from the host.
     pub bounds: Option<(i64, i64)>,
-    /// Length of the longest chain of pending ops that ends here.
-    pub depth: u32,
+    /// Length of the longest chain of pending ops that ends here; 0 once it is evaluated.
+    pub depth: AtomicU32,
+    /// Where the last run that met this node has it. Whether it is there is for the run to see.
+    pub place: AtomicU32,
     /// Whether it follows from a named leaf, a parameter, by ops that have gradients: known also when the value has
     /// been computed and the inputs are gone.
     pub of_parameter: bool,
@@ -220,7 +223,7 @@ impl Tensor {
         match checked {
             Ok(meta) => {
                 let inputs: Inputs = inputs.iter().map(|t| (*t).clone()).collect();
-                Self::pending(meta, &first.0.device.clone(), op, inputs, 0.0, site)
+                Self::pending(meta, &first.0.device, op, inputs, 0.0, site)
             }
             Err(message) => {
                 let error = Self::op_error(op.name(), message, inputs, &*op, site);
@@ -289,7 +292,8 @@ impl Tensor {
             scope: scope::current(),
             name: None,
             bounds: None,
-            depth: 0,
+            depth: AtomicU32::new(0),
+            place: AtomicU32::new(u32::MAX),
             of_parameter: false,
             segment: None,
             origin: None,
@@ -306,7 +310,7 @@ impl Tensor {
     ) -> Tensor {
         let depth = match op.kind() {
             Kind::Number | Kind::Iota => 0,
-            _ => 1 + inputs.iter().map(|t| if t.is_evaluated() { 0 } else { t.0.depth }).max().unwrap_or(0),
+            _ => 1 + inputs.iter().map(|t| t.0.depth.load(Ordering::Relaxed)).max().unwrap_or(0),
         };
         let of_parameter =
             !op.stops_gradient() && meta.dtype.is_float() && inputs.iter().any(|t| t.0.of_parameter);
@@ -329,7 +333,8 @@ impl Tensor {
             scope: scope::current(),
             name: None,
             bounds: None,
-            depth,
+            depth: AtomicU32::new(depth),
+            place: AtomicU32::new(u32::MAX),
             of_parameter,
             segment: current_segment(),
             origin: None,
@@ -354,7 +359,8 @@ impl Tensor {
             scope: scope::current(),
             name: None,
             bounds,
-            depth: 0,
+            depth: AtomicU32::new(0),
+            place: AtomicU32::new(u32::MAX),
             of_parameter: false,
             segment: None,
             origin: None,
@@ -375,7 +381,8 @@ impl Tensor {
             scope: node.scope.clone(),
             name: node.name.clone(),
             bounds: node.bounds,
-            depth: 1,
+            depth: AtomicU32::new(1),
+            place: AtomicU32::new(u32::MAX),
             of_parameter: false,
             segment: None,
             origin: None,
@@ -400,7 +407,8 @@ impl Tensor {
             scope: None,
             name: Some(name.into()),
             bounds: self.0.bounds,
-            depth: 0,
+            depth: AtomicU32::new(0),
+            place: AtomicU32::new(u32::MAX),
             of_parameter: true,
             segment: None,
             origin: None,
