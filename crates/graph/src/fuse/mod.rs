@@ -7,6 +7,7 @@
 //! reads another of the same shape, element by element) may stay in the stage; every other edge goes at least one
 //! stage up. So a path that leaves a group through another kernel ends in a later stage, never back in the group.
 
+mod defer;
 mod groups;
 mod stages;
 mod together;

@@ -20,6 +20,7 @@ pub(crate) fn group(program: &Program, rules: Rules) -> Grouped {
     fuser.count_consumers();
     fuser.assign();
     fuser.sink();
+    fuser.defer();
     fuser.finish()
 }
 
@@ -50,8 +51,8 @@ pub(super) struct Fuser<'a> {
     /// For each instruction, the stored values that have to be there before it runs, besides those it reads.
     waits: Vec<SmallVec<[u32; 2]>>,
     /// Group and stage of each instruction that is computed.
-    group_of: Vec<Option<usize>>,
-    stages: Vec<usize>,
+    pub(super) group_of: Vec<Option<usize>>,
+    pub(super) stages: Vec<usize>,
     /// Instructions of each group, ascending; empty groups were merged into others.
     pub(super) members: Vec<Vec<u32>>,
     pub(super) group_stage: Vec<usize>,
@@ -289,7 +290,7 @@ impl<'a> Fuser<'a> {
         }
     }
 
-    fn fits(&self, members: &[u32]) -> bool {
+    pub(super) fn fits(&self, members: &[u32]) -> bool {
         members.len() <= LONGEST && self.buffers(members) <= self.rules.buffers
     }
 
