@@ -2,7 +2,9 @@
 
 mod columns;
 mod naive;
+mod phases;
 mod tiles;
+mod winograd;
 
 use anygrad_layout::Conv;
 
@@ -41,7 +43,8 @@ struct Strides {
 /// The convolution of `x` with `w`; [`Conv`] states the formula.
 ///
 /// Shapes: `x` is `[N, C, *n]`, `w` is `[O, C / groups, *k]`, the result `[N, O, *out]`, dense, where `n`, `k` and
-/// `out` are `conv.rank` sizes. `f32` multiplies tiles of columns, the other types go by the formula.
+/// `out` are `conv.rank` sizes. `f32` goes by Winograd's method where that is less work, and multiplies tiles of columns
+/// elsewhere; the other types go by the formula.
 ///
 /// # Errors
 /// [`CpuError::Shape`] if the shapes do not fit each other or the rank, [`CpuError::Invalid`] for a step of 0
@@ -50,9 +53,13 @@ pub fn conv(host: &Host, x: View<'_>, w: View<'_>, conv: &Conv) -> Result<Storag
     let geometry = Geometry::new(x, w, conv)?;
     let numel = geometry.numel().ok_or(CpuError::OutOfMemory { bytes: usize::MAX })?;
     match (x.data, w.data) {
-        (Storage::F32(xs), Storage::F32(_)) => {
+        (Storage::F32(xs), Storage::F32(ws)) => {
             let mut out = host.take::<f32>(numel)?;
-            if !out.is_empty() {
+            if out.is_empty() {
+                // nothing to do
+            } else if phases::fits(&geometry) {
+                phases::convolve(host, &geometry, x, w, &mut out)?;
+            } else if !winograd::convolve(host, &geometry, xs, ws, &mut out)? {
                 tiles::convolve(host, &geometry, xs, w, &mut out)?;
             }
             Ok(Storage::F32(out))

@@ -190,6 +190,69 @@ fn layers_and_their_gradients_equal_f64_on_any_threads() {
     }
 }
 
+/// Wide 3×3 kernels of stride 1, forward, and the two forms their gradients have.
+fn winograd_cases() -> Vec<([usize; 4], [usize; 4], Conv)> {
+    let padded =
+        |lo: [isize; 2], hi: [isize; 2]| Conv { pad_lo: on_last(&lo), pad_hi: on_last(&hi), ..Conv::new(2) };
+    let flipped = |p: isize| Conv { flip: true, ..padded([p, p], [p, p]) };
+    vec![
+        ([3, 16, 7, 9], [17, 16, 3, 3], padded([1, 1], [1, 1])),
+        ([2, 18, 8, 6], [16, 18, 3, 3], padded([0, 0], [0, 0])),
+        ([2, 16, 5, 5], [16, 16, 3, 3], padded([-1, 2], [3, -1])),
+        ([1, 16, 1, 1], [16, 16, 3, 3], padded([1, 1], [1, 1])),
+        ([40, 16, 4, 4], [16, 16, 3, 3], flipped(1)),
+        ([2, 20, 33, 45], [16, 20, 3, 3], flipped(2)),
+        ([1, 16, 3, 300], [16, 16, 3, 3], padded([1, 1], [1, 1])),
+        ([16, 5, 9, 8], [18, 5, 9, 8], padded([1, 1], [1, 1])),
+        ([20, 33, 7, 7], [16, 33, 5, 5], padded([0, 0], [0, 0])),
+        ([16, 3, 40, 37], [16, 3, 40, 37], padded([1, 1], [1, 1])),
+        ([16, 1, 6, 9], [16, 1, 7, 8], padded([2, 0], [1, 1])),
+    ]
+}
+
+#[test]
+fn winograd_equals_the_formula_on_any_threads() {
+    let mut numbers = Numbers(9);
+    for (x_shape, w_shape, conv) in winograd_cases() {
+        for (x_layout, w_layout) in layouts(&x_shape).iter().zip(layouts(&w_shape).iter().rev()) {
+            let x = storage_for(&mut numbers, DType::F32, x_layout);
+            let w = storage_for(&mut numbers, DType::F32, w_layout);
+            let run = |x: &Storage, w: &Storage| {
+                let (x, w) = (View::new(x, x_layout), View::new(w, w_layout));
+                anygrad_cpu::conv(&Host::new(), x, w, &conv).unwrap()
+            };
+            let results = with_threads(|| run(&x, &w));
+            assert!(results[0] == results[1] && results[0] == results[2], "{x_layout:?} {w_layout:?}");
+            let wide = |s: &Storage| Storage::F64(s.to_f64_vec());
+            let want = run(&wide(&x), &wide(&w)).to_f64_vec();
+            let what = format!("{x_layout:?} {w_layout:?} {conv:?}");
+            assert_close(&results[0].to_f64_vec(), &want, 2e-6, &what);
+        }
+    }
+}
+
+/// What is not finite stays in the outputs that read it, and is what the formula says.
+#[test]
+fn winograd_keeps_what_is_not_finite_where_it_is() {
+    let mut numbers = Numbers(10);
+    for (x_shape, w_shape, conv) in winograd_cases() {
+        let (x_layout, w_layout) = (Layout::contiguous(x_shape), Layout::contiguous(w_shape));
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let mut x = numbers.storage(DType::F32, x_layout.numel()).to_f64_vec();
+            let at = numbers.below(x.len());
+            x[at] = bad;
+            let w = numbers.storage(DType::F32, w_layout.numel()).to_f64_vec();
+            let run = |dtype| {
+                let (x, w) = (Storage::from_f64(dtype, &x), Storage::from_f64(dtype, &w));
+                let (x, w) = (View::new(&x, &x_layout), View::new(&w, &w_layout));
+                anygrad_cpu::conv(&Host::new(), x, w, &conv).unwrap().to_f64_vec()
+            };
+            let what = format!("{x_shape:?} {w_shape:?} {conv:?}, {bad} at {at}");
+            assert_close(&run(DType::F32), &run(DType::F64), 2e-6, &what);
+        }
+    }
+}
+
 #[test]
 fn wrong_calls_are_errors() {
     let host = Host::new();

@@ -111,7 +111,9 @@ impl<'a> Tiles<'a> {
         let chunk = self.joined * g.out_channels * g.conv.groups * self.positions;
         let chunks = out.len().div_ceil(chunk);
         let worth = worth_threads(out.len().saturating_mul(self.terms) / 16);
-        if worth && chunks >= rayon::current_num_threads() {
+        let threads = rayon::current_num_threads();
+        // few chunks would leave threads without one at the end
+        if worth && (chunks >= 4 * threads || chunks % threads == 0) {
             let each = |(i, out): (usize, &mut [f32])| self.images(i * self.joined, out, false);
             out.par_chunks_mut(chunk).enumerate().try_for_each(each)
         } else {

@@ -1,0 +1,115 @@
+//! A convolution of a spread input without multiplying the zeros between its elements.
+//!
+//! Along an axis spread by `s` the outputs at `r, r + s, …` read the same taps, every `s`-th one: so they are a
+//! convolution of the input as it is with a part of the kernel. The input gradient of a strided convolution is made of
+//! `s²` such phases, which together have the taps of one kernel.
+
+use anygrad_layout::Conv;
+
+use super::{Geometry, conv};
+use crate::parallel::chunks;
+use crate::{CpuError, Host, View};
+
+/// The outputs `first, first + step, …` of an axis, `count` of them, that read `taps` taps from `tap` on.
+#[derive(Clone, Copy, Debug)]
+struct Phase {
+    first: usize,
+    count: usize,
+    tap: usize,
+    taps: usize,
+    /// Zeros before the input.
+    pad: isize,
+}
+
+/// Whether phases are fewer multiplications.
+pub(super) fn fits(g: &Geometry) -> bool {
+    let spread = |axis: usize| g.conv.input_dilation[axis] > 1;
+    (0..3).any(spread)
+        && (0..3).all(|axis| !spread(axis) || (g.conv.stride[axis], g.conv.dilation[axis]) == (1, 1))
+}
+
+/// As [`conv`], of `f32`.
+pub(super) fn convolve(
+    host: &Host,
+    g: &Geometry,
+    x: View<'_>,
+    w: View<'_>,
+    out: &mut [f32],
+) -> Result<(), CpuError> {
+    let steps = g.conv.input_dilation;
+    let [deep, high, wide] = [0, 1, 2].map(|axis| phases(g, axis));
+    let mut parts = Vec::new();
+    for &z in &deep {
+        for &y in &high {
+            for &x_phase in &wide {
+                let phase = [z, y, x_phase];
+                let values =
+                    if phase.iter().any(|p| p.taps == 0) { None } else { Some(part(host, g, x, w, phase)?) };
+                parts.push((phase, values));
+            }
+        }
+    }
+    let [_, rows, columns] = g.output;
+    chunks(out, g.positions(), out.len(), |plane, out| {
+        for (phase, values) in &parts {
+            let [z, y, x] = phase;
+            let size = z.count * y.count * x.count;
+            let from = values.as_ref().and_then(|values| values.as_f32());
+            let mut from = from.map(|from| from[plane * size..][..size].chunks_exact(x.count));
+            for i in (0..z.count).map(|i| z.first + i * steps[0]) {
+                for j in (0..y.count).map(|j| y.first + j * steps[1]) {
+                    let row = &mut out[(i * rows + j) * columns..][..columns];
+                    let to = row.iter_mut().skip(x.first).step_by(steps[2]);
+                    match from.as_mut().and_then(Iterator::next) {
+                        Some(from) => to.zip(from).for_each(|(to, &x)| *to = x),
+                        None => to.for_each(|to| *to = 0.0),
+                    }
+                }
+            }
+        }
+    });
+    parts.into_iter().filter_map(|(_, values)| values).for_each(|values| host.recycle(values));
+    Ok(())
+}
+
+/// The phases of an axis that have any outputs.
+fn phases(g: &Geometry, axis: usize) -> Vec<Phase> {
+    let (step, kernel, out) = (g.conv.input_dilation[axis], g.kernel[axis], g.output[axis]);
+    let pad = g.conv.pad_lo[axis];
+    if step == 1 {
+        return vec![Phase { first: 0, count: out, tap: 0, taps: kernel, pad }];
+    }
+    let phase = |first: usize| {
+        // the first tap that reads an element rather than a zero
+        let tap = (pad - first as isize).rem_euclid(step as isize) as usize;
+        let before = (pad - (first + tap) as isize) / step as isize;
+        let (count, taps) = ((out - first).div_ceil(step), kernel.saturating_sub(tap).div_ceil(step));
+        Phase { first, count, tap, taps, pad: before }
+    };
+    (0..step.min(out)).map(phase).collect()
+}
+
+/// The outputs of one phase, dense.
+fn part(
+    host: &Host,
+    g: &Geometry,
+    x: View<'_>,
+    w: View<'_>,
+    phase: [Phase; 3],
+) -> Result<crate::Storage, CpuError> {
+    let mut own = Conv { groups: g.conv.groups, flip: g.conv.flip, ..g.conv.clone() };
+    let mut weights = w.layout.clone();
+    for axis in 3 - own.rank..3 {
+        let (Phase { count, tap, taps, pad, .. }, step) = (phase[axis], own.input_dilation[axis]);
+        if step == 1 {
+            continue;
+        }
+        own.input_dilation[axis] = 1;
+        own.pad_lo[axis] = pad;
+        own.pad_hi[axis] = (count + taps - 1) as isize - g.input[axis] as isize - pad;
+        // a flipped kernel is read from its last tap on
+        let first = if own.flip { g.kernel[axis] - 1 - tap - (taps - 1) * step } else { tap };
+        weights = weights.slice(axis + own.rank - 1, first, taps, step as isize);
+    }
+    conv(host, x, View { data: w.data, layout: &weights }, &own)
+}
