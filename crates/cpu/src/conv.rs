@@ -3,6 +3,7 @@
 mod columns;
 mod naive;
 mod phases;
+mod scatter;
 mod tiles;
 mod winograd;
 
@@ -43,8 +44,7 @@ struct Strides {
 /// The convolution of `x` with `w`; [`Conv`] states the formula.
 ///
 /// Shapes: `x` is `[N, C, *n]`, `w` is `[O, C / groups, *k]`, the result `[N, O, *out]`, dense, where `n`, `k` and
-/// `out` are `conv.rank` sizes. `f32` goes by Winograd's method where that is less work, and multiplies tiles of columns
-/// elsewhere; the other types go by the formula.
+/// `out` are `conv.rank` sizes. `f32` takes the way with the least work, the other types go by the formula.
 ///
 /// # Errors
 /// [`CpuError::Shape`] if the shapes do not fit each other or the rank, [`CpuError::Invalid`] for a step of 0
@@ -59,7 +59,9 @@ pub fn conv(host: &Host, x: View<'_>, w: View<'_>, conv: &Conv) -> Result<Storag
                 // nothing to do
             } else if phases::fits(&geometry) {
                 phases::convolve(host, &geometry, x, w, &mut out)?;
-            } else if !winograd::convolve(host, &geometry, xs, ws, &mut out)? {
+            } else if !winograd::convolve(host, &geometry, xs, ws, &mut out)?
+                && !scatter::convolve(host, &geometry, xs, w, &mut out)?
+            {
                 tiles::convolve(host, &geometry, xs, w, &mut out)?;
             }
             Ok(Storage::F32(out))

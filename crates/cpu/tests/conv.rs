@@ -164,7 +164,7 @@ fn layers_and_their_gradients_equal_f64_on_any_threads() {
     let strided = Conv { stride: [1, 2, 2], ..padded(1) };
     let spread = Conv { input_dilation: [1, 2, 2], flip: true, ..padded(1) };
     let grouped = Conv { groups: 8, ..padded(1) };
-    let cases: [(&[usize], &[usize], Conv); 9] = [
+    let cases: [(&[usize], &[usize], Conv); 14] = [
         (&[16, 1, 28, 28], &[6, 1, 5, 5], padded(2)),
         (&[1, 16, 28, 28], &[6, 16, 28, 28], padded(2)),
         (&[6, 16, 12, 12], &[16, 16, 8, 8], padded(0)),
@@ -172,8 +172,15 @@ fn layers_and_their_gradients_equal_f64_on_any_threads() {
         (&[1, 24, 90, 90], &[8, 24, 3, 3], padded(1)),
         (&[3, 40, 9, 9], &[32, 40, 1, 1], padded(0)),
         (&[3, 8, 17, 17], &[8, 8, 3, 3], strided),
-        (&[3, 8, 9, 9], &[8, 8, 3, 3], spread),
+        (&[3, 8, 9, 9], &[8, 8, 3, 3], spread.clone()),
         (&[3, 8, 30, 30], &[16, 1, 3, 3], grouped),
+        // few outputs of many inputs, for several images and for one
+        (&[6, 16, 10, 9], &[5, 16, 5, 4], Conv { flip: true, ..padded(4) }),
+        (&[1, 40, 23, 20], &[3, 40, 3, 3], padded(1)),
+        (&[4, 32, 9, 9], &[4, 32, 3, 3], Conv { dilation: [1, 2, 3], ..padded(-1) }),
+        // gradients of strided layers
+        (&[3, 20, 8, 8], &[16, 20, 3, 3], Conv { pad_hi: on_last(&[2, 2]), ..spread.clone() }),
+        (&[2, 8, 7, 9], &[5, 8, 1, 1], Conv { input_dilation: [1, 3, 2], ..padded(0) }),
     ];
     for (x_shape, w_shape, conv) in cases {
         let (x_layout, w_layout) = (Layout::contiguous(x_shape), Layout::contiguous(w_shape));

@@ -153,10 +153,7 @@ impl<'a> Forward<'a> {
                 Product { m, k, n: tiles, out_row: pitch, accumulate: false, threads: false }.run(out, a, b)
             })?;
             each(&mut results, step, threads, |channel, rows| {
-                for (place, to) in rows[..16 * pitch].chunks_exact_mut(pitch).enumerate() {
-                    to.copy_from_slice(&products[(place * channels + channel) * pitch..][..pitch]);
-                }
-                Map::Outputs.apply(&mut rows[..16 * pitch], pitch);
+                Map::Outputs.apply_to(&products[channel * pitch..], channels * pitch, rows, pitch);
                 Ok(())
             })?;
             each(out, positions, threads, |plane, out| {
@@ -268,10 +265,7 @@ fn gradient(host: &Host, g: &Geometry, x: &[f32], w: &[f32], out: &mut [f32]) ->
     let finite = AtomicBool::new(true);
     each(out, columns * 9, worth, |channel, out| {
         let mut part = host.take::<f32>(16 * wide)?;
-        for (place, to) in part.chunks_exact_mut(wide).enumerate() {
-            to.copy_from_slice(&sums[(place * rows + channel) * wide..][..wide]);
-        }
-        Map::WeightGradients.apply(&mut part, wide);
+        Map::WeightGradients.apply_to(&sums[channel * wide..], rows * wide, &mut part, wide);
         for (i, to) in out.chunks_exact_mut(9).enumerate() {
             for (tap, to) in to.iter_mut().enumerate() {
                 *to = part[(tap / 3 * 4 + tap % 3) * wide + i];

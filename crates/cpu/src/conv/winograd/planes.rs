@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use pulp::{Arch, Simd, WithSimd};
+
 /// Planes of images that tiles are read from, a tile every two rows and columns.
 #[derive(Clone, Copy)]
 pub(super) struct Planes<'a> {
@@ -23,46 +25,74 @@ impl Planes<'_> {
     /// Reads tiles of `reach` rows and columns: those of the lines of tiles `lines`, counted through the images, of one
     /// channel. Element (i, j) of the tiles goes to row `4·i + j` of `out`, whose rows are `pitch` apart.
     pub fn read(&self, channel: usize, lines: Range<usize>, reach: usize, pitch: usize, out: &mut [f32]) {
-        let [high, wide] = self.tiles;
-        for (number, line) in lines.enumerate() {
-            let (image, down) = (line / high, line % high);
-            let plane = self.offset + image as isize * self.image + channel as isize * self.channel;
+        Arch::new().dispatch(Read { planes: self, channel, lines, reach, pitch, out });
+    }
+}
+
+/// What [`Planes::read`] does, compiled for each instruction set.
+struct Read<'a> {
+    planes: &'a Planes<'a>,
+    channel: usize,
+    lines: Range<usize>,
+    reach: usize,
+    pitch: usize,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Read<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let Self { planes, channel, lines, reach, pitch, out } = self;
+        let [high, wide] = planes.tiles;
+        let [row_step, step] = planes.steps;
+        // for each column of the tiles, where it begins and which tiles of a line have it inside the plane
+        let mut columns = [(0, 0, 0); 4];
+        for (j, column) in columns.iter_mut().enumerate() {
+            let first = j as isize - planes.pad[1];
+            let from = |bound: isize| ((bound - first + 1).max(0) as usize / 2).min(wide);
+            let start = from(0);
+            *column = ((first + 2 * start as isize) * step, start, from(planes.size[1] as isize).max(start));
+        }
+        let (mut image, mut down) = (lines.start / high, lines.start % high);
+        for number in 0..lines.len() {
+            let plane = planes.offset + image as isize * planes.image + channel as isize * planes.channel;
             for i in 0..reach {
-                let y = (2 * down + i) as isize - self.pad[0];
-                let inside = (0..self.size[0] as isize).contains(&y);
-                for j in 0..reach {
+                let y = (2 * down + i) as isize - planes.pad[0];
+                let inside = y >= 0 && y < planes.size[0] as isize;
+                for (j, &(first, start, end)) in columns.iter().take(reach).enumerate() {
                     let to = &mut out[(4 * i + j) * pitch + number * wide..][..wide];
-                    if inside {
-                        self.read_line(plane + y * self.steps[0], j as isize - self.pad[1], to);
-                    } else {
+                    if !inside {
                         to.fill(0.0);
+                        continue;
                     }
+                    to[..start].fill(0.0);
+                    to[end..].fill(0.0);
+                    read_line(planes.data, plane + y * row_step + first, step, &mut to[start..end]);
                 }
+            }
+            down += 1;
+            if down == high {
+                (image, down) = (image + 1, 0);
             }
         }
     }
+}
 
-    /// Reads every other element of the row at `row`, from column `first` on, which may lie before it.
-    #[inline]
-    fn read_line(&self, row: isize, first: isize, out: &mut [f32]) {
-        // the first tile whose column is not below a bound
-        let from = |bound: isize| ((bound - first + 1).max(0) as usize / 2).min(out.len());
-        let (start, end) = (from(0), from(self.size[1] as isize));
-        let end = end.max(start);
-        out[..start].fill(0.0);
-        out[end..].fill(0.0);
-        let within = &mut out[start..end];
-        let Some((last, most)) = within.split_last_mut() else { return };
-        let step = self.steps[1];
-        let at = row + (first + 2 * start as isize) * step;
-        if step == 1 {
-            let source = &self.data[at as usize..][..2 * most.len() + 1];
-            most.iter_mut().zip(source.chunks_exact(2)).for_each(|(to, pair)| *to = pair[0]);
-            *last = source[2 * most.len()];
-        } else {
-            for (k, to) in within.iter_mut().enumerate() {
-                *to = self.data[(at + 2 * k as isize * step) as usize];
-            }
+/// Reads every other element along a row whose elements are `step` apart, from `at` on.
+#[inline(always)]
+fn read_line(data: &[f32], at: isize, step: isize, out: &mut [f32]) {
+    if step == 1 {
+        let Some((last, most)) = out.split_last_mut() else { return };
+        let source = &data[at as usize..][..2 * most.len() + 1];
+        for (to, pair) in most.iter_mut().zip(source.chunks_exact(2)) {
+            *to = pair[0];
+        }
+        *last = source[2 * most.len()];
+    } else {
+        for (k, to) in out.iter_mut().enumerate() {
+            *to = data[(at + 2 * k as isize * step) as usize];
         }
     }
 }

@@ -28,12 +28,43 @@ impl Map {
     pub fn apply(self, rows: &mut [f32], pitch: usize) {
         Arch::new().dispatch(Apply { map: self, rows, pitch });
     }
+
+    /// The same for tiles whose 16 rows are `apart` elements from each other in `from`, leaving them as they are.
+    pub fn apply_to(self, from: &[f32], apart: usize, rows: &mut [f32], pitch: usize) {
+        Arch::new().dispatch(ApplyTo { map: self, from, apart, rows, pitch });
+    }
 }
 
 struct Apply<'a> {
     map: Map,
     rows: &'a mut [f32],
     pitch: usize,
+}
+
+struct ApplyTo<'a> {
+    map: Map,
+    from: &'a [f32],
+    apart: usize,
+    rows: &'a mut [f32],
+    pitch: usize,
+}
+
+impl WithSimd for ApplyTo<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (from, _) = S::as_simd_f32s(self.from);
+        let (rows, _) = S::as_mut_simd_f32s(self.rows);
+        let (apart, pitch) = (self.apart / S::F32_LANES, self.pitch / S::F32_LANES);
+        match self.map {
+            Map::Data => tiles_to::<S, Data, 4, 4>(simd, from, apart, rows, pitch),
+            Map::Weights => tiles_to::<S, Weights, 3, 4>(simd, from, apart, rows, pitch),
+            Map::Outputs => tiles_to::<S, Outputs, 4, 2>(simd, from, apart, rows, pitch),
+            Map::OutputGradients => tiles_to::<S, OutputGradients, 2, 4>(simd, from, apart, rows, pitch),
+            Map::WeightGradients => tiles_to::<S, WeightGradients, 4, 3>(simd, from, apart, rows, pitch),
+        }
+    }
 }
 
 impl WithSimd for Apply<'_> {
@@ -114,23 +145,59 @@ fn tiles<S: Simd, L: Line<I, J>, const I: usize, const J: usize>(
     rows: &mut [S::f32s],
     pitch: usize,
 ) {
-    let none = simd.splat_f32s(0.0);
     for at in 0..pitch {
-        let mut lines = [[none; I]; J];
-        for j in 0..I {
-            let mut column = [none; I];
-            for (i, x) in column.iter_mut().enumerate() {
-                *x = rows[(4 * i + j) * pitch + at];
-            }
-            let column = L::line(simd, column);
-            for (line, x) in lines.iter_mut().zip(column) {
-                line[j] = x;
-            }
+        let tile = tile::<S, L, I, J>(simd, rows, pitch, at);
+        store::<S, J>(tile, rows, pitch, at);
+    }
+}
+
+/// The same into other rows.
+#[inline(always)]
+fn tiles_to<S: Simd, L: Line<I, J>, const I: usize, const J: usize>(
+    simd: S,
+    from: &[S::f32s],
+    apart: usize,
+    rows: &mut [S::f32s],
+    pitch: usize,
+) {
+    for at in 0..pitch {
+        let tile = tile::<S, L, I, J>(simd, from, apart, at);
+        store::<S, J>(tile, rows, pitch, at);
+    }
+}
+
+/// The mapped tile at `at` of the rows.
+#[inline(always)]
+fn tile<S: Simd, L: Line<I, J>, const I: usize, const J: usize>(
+    simd: S,
+    rows: &[S::f32s],
+    pitch: usize,
+    at: usize,
+) -> [[S::f32s; J]; J] {
+    let none = simd.splat_f32s(0.0);
+    let mut lines = [[none; I]; J];
+    for j in 0..I {
+        let mut column = [none; I];
+        for (i, x) in column.iter_mut().enumerate() {
+            *x = rows[(4 * i + j) * pitch + at];
         }
-        for (i, line) in lines.into_iter().enumerate() {
-            for (j, x) in L::line(simd, line).into_iter().enumerate() {
-                rows[(4 * i + j) * pitch + at] = x;
-            }
+        let column = L::line(simd, column);
+        for (line, x) in lines.iter_mut().zip(column) {
+            line[j] = x;
+        }
+    }
+    let mut tile = [[none; J]; J];
+    for (to, line) in tile.iter_mut().zip(lines) {
+        *to = L::line(simd, line);
+    }
+    tile
+}
+
+#[inline(always)]
+fn store<S: Simd, const J: usize>(tile: [[S::f32s; J]; J], rows: &mut [S::f32s], pitch: usize, at: usize) {
+    for (i, line) in tile.into_iter().enumerate() {
+        for (j, x) in line.into_iter().enumerate() {
+            rows[(4 * i + j) * pitch + at] = x;
         }
     }
 }
