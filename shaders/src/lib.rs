@@ -14,10 +14,14 @@ pub const MATH: [&str; 7] = [
 pub const POINTWISE: &str = include_str!("../pointwise.wgsl");
 /// Body of the naive matrix product.
 pub const MATMUL_NAIVE: &str = include_str!("../matmul_naive.wgsl");
-/// Body of the matrix product without workgroup memory, for software adapters.
+/// Body of the matrix product by subgroups of eight threads, for software adapters.
+pub const MATMUL_LANES: &str = include_str!("../matmul_lanes.wgsl");
+/// Body of the matrix product without workgroup memory, for software adapters without such subgroups.
 pub const MATMUL_DIRECT: &str = include_str!("../matmul_direct.wgsl");
 /// Body of the matrix product through workgroup memory.
 pub const MATMUL_TILED: &str = include_str!("../matmul_tiled.wgsl");
+/// Body of the products of single rows.
+pub const MATMUL_VECTOR: &str = include_str!("../matmul_vector.wgsl");
 /// Body of the second pass of a split reduction.
 pub const SPLIT_SUM: &str = include_str!("../split_sum.wgsl");
 /// Body of the reductions with one thread for each output or chunk.

@@ -148,6 +148,10 @@ impl Gpu {
             workgroup_bytes: limits.max_compute_workgroup_storage_size,
             storage_buffers: limits.max_storage_buffers_per_shader_stage,
             subgroups: features.contains(wgpu::Features::SUBGROUP),
+            subgroup_size: match info.subgroup_size {
+                (least, most) if least == most && features.contains(wgpu::Features::SUBGROUP) => most,
+                _ => 0,
+            },
         };
         log::info!("opened {info}");
         Ok(Self(Arc::new(Inner {

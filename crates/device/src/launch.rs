@@ -78,6 +78,8 @@ pub struct Caps {
     pub storage_buffers: u32,
     /// Whether kernels may use subgroup operations.
     pub subgroups: bool,
+    /// Threads of a subgroup, where kernels may use subgroup operations and all subgroups are of one size; 0 otherwise.
+    pub subgroup_size: u32,
 }
 
 impl Caps {
@@ -90,6 +92,7 @@ impl Caps {
             workgroup_bytes: 16 * 1024,
             storage_buffers: 8,
             subgroups: false,
+            subgroup_size: 0,
         }
     }
 }

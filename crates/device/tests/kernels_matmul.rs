@@ -3,10 +3,12 @@
 
 mod common;
 
+use std::collections::HashSet;
+
 use anygrad_device::kernels::matmul::{VARIANTS, matmul};
-use anygrad_device::{Caps, DeviceError};
+use anygrad_device::{Caps, DeviceError, Lowered};
 use anygrad_layout::{DType, Layout};
-use common::{bits, check_text, floats, gpu, noise, run, sweep_caps, words};
+use common::{bits, check_text, floats, gpu, gpus, noise, run, sweep_caps, words};
 
 /// Sums of products at every output, with the sums of their absolute values, in f64.
 fn reference(a: &Layout, b: &Layout, x: &[f32], y: &[f32]) -> Vec<(f64, f64)> {
@@ -69,6 +71,12 @@ fn cases() -> Vec<(Layout, Layout)> {
         (0, 4, 3),
         (4, 0, 3),
         (4, 5, 1000),
+        // more than one tile of every kind, and more than eight rows of them
+        (129, 127, 17),
+        (131, 196, 8),
+        (300, 33, 5),
+        (1, 130, 200),
+        (130, 1, 64),
     ];
     let mut cases: Vec<_> = sizes.into_iter().flat_map(|(m, n, k)| transposes(m, n, k)).collect();
     let whole = |shape: &[usize]| Layout::contiguous(shape);
@@ -81,6 +89,11 @@ fn cases() -> Vec<(Layout, Layout)> {
         (whole(&[2, 1, 9, 5]).expand(&[2, 3, 9, 5]), whole(&[1, 3, 5, 6]).expand(&[2, 3, 5, 6])),
         (whole(&[0, 3, 4]), whole(&[0, 4, 5])),
         (whole(&[3, 3, 0]), whole(&[3, 0, 5])),
+        // one matrix for a batch of matrices that follow each other, of rows, of columns; for a batch of two axes
+        (whole(&[3, 5, 8]), whole(&[8, 12]).expand(&[3, 8, 12])),
+        (whole(&[3, 4, 8]).slice(1, 0, 1, 1), whole(&[8, 12]).expand(&[3, 8, 12])),
+        (whole(&[9, 8]).expand(&[3, 9, 8]), whole(&[3, 8, 1])),
+        (whole(&[2, 3, 5, 8]).permute(&[1, 0, 2, 3]), whole(&[8, 12]).expand(&[3, 2, 8, 12])),
         // slices: aligned and not, every second, backwards, repeated
         (whole(&[9, 16]).slice(1, 4, 8, 1), whole(&[12, 24]).slice(0, 2, 8, 1).slice(1, 8, 12, 1)),
         (whole(&[9, 17]).slice(1, 3, 8, 1), whole(&[8, 13]).slice(1, 1, 12, 1)),
@@ -93,31 +106,52 @@ fn cases() -> Vec<(Layout, Layout)> {
     cases
 }
 
-fn forced() -> impl Iterator<Item = Option<&'static str>> {
-    VARIANTS.iter().map(|name| Some(*name)).chain([None])
+/// The variants that an adapter runs, and its own choice.
+fn forced(caps: &Caps) -> impl Iterator<Item = Option<&'static str>> {
+    let lanes = caps.subgroups && caps.subgroup_size == 8;
+    let large = caps.workgroup_bytes >= 32 * 1024;
+    let runs = move |name: &&&str| {
+        (lanes || !name.starts_with("lanes")) && (large || !name.starts_with("tiled_large"))
+    };
+    VARIANTS.iter().filter(runs).map(|name| Some(*name)).chain([None])
 }
 
 #[test]
 fn every_text_is_valid_everywhere() {
+    let mut known = HashSet::new();
+    let mut check = |mut lowered: Lowered, caps: &Caps| {
+        lowered.launches.retain(|launch| known.insert((launch.source.clone(), launch.bindings.clone())));
+        check_text(&lowered, caps);
+    };
     for (a, b) in cases() {
         for caps in sweep_caps() {
-            for variant in forced() {
-                check_text(&matmul(&a, &b, DType::F32, &caps, variant).unwrap(), &caps);
+            for variant in forced(&caps) {
+                check(matmul(&a, &b, DType::F32, &caps, variant).unwrap(), &caps);
             }
             for dtype in [DType::I32, DType::U32] {
-                check_text(&matmul(&a, &b, dtype, &caps, None).unwrap(), &caps);
+                check(matmul(&a, &b, dtype, &caps, None).unwrap(), &caps);
             }
         }
     }
 }
 
+/// Whether a driver compiles a text of the variant so long that it sees a third of the cases alone; a smaller variant
+/// of the same text sees all of them.
+fn long(variant: Option<&str>) -> bool {
+    let smaller = ["lanes_narrow", "tiled_small"];
+    variant.is_some_and(|name| {
+        (name.starts_with("lanes") || name.starts_with("tiled"))
+            && !smaller.iter().any(|s| name.starts_with(s))
+    })
+}
+
 #[test]
 fn every_variant_gives_the_sum() {
     let Some(gpu) = gpu() else { return };
-    for (a, b) in cases() {
+    for (case, (a, b)) in cases().into_iter().enumerate() {
         let (x, y) = (noise(1, a.extent()), noise(2, b.extent()));
         let expected = reference(&a, &b, &x, &y);
-        for variant in forced() {
+        for variant in forced(gpu.caps()).filter(|variant| !long(*variant) || case % 3 == 0) {
             let lowered = matmul(&a, &b, DType::F32, gpu.caps(), variant).unwrap();
             assert_eq!(lowered.launches.is_empty(), expected.is_empty());
             let out = floats(&run(gpu, &lowered, &[&bits(&x), &bits(&y)], &[expected.len()], &[])[0]);
@@ -130,6 +164,21 @@ fn every_variant_gives_the_sum() {
 }
 
 #[test]
+fn shader_checks_change_nothing() {
+    let [trusted, checked] = gpus() else { return };
+    for ((m, n, k), transpose) in [((37, 70, 18), 0), ((132, 68, 36), 1), ((20, 8, 64), 2), ((9, 35, 33), 3)]
+    {
+        let (a, b) = transposes(m, n, k).swap_remove(transpose);
+        let (x, y) = (bits(&noise(7, a.extent())), bits(&noise(8, b.extent())));
+        for variant in forced(trusted.caps()) {
+            let lowered = matmul(&a, &b, DType::F32, trusted.caps(), variant).unwrap();
+            let [plain, other] = [trusted, checked].map(|gpu| run(gpu, &lowered, &[&x, &y], &[m * n], &[]));
+            assert_eq!(plain, other, "{a:?} {b:?} {variant:?}");
+        }
+    }
+}
+
+#[test]
 fn long_sums_are_whole_and_deterministic() {
     let Some(gpu) = gpu() else { return };
     // llvmpipe leaves loops after 65,535 turns: such a sum is cut on every adapter
@@ -137,7 +186,7 @@ fn long_sums_are_whole_and_deterministic() {
     let (a, b) = (Layout::contiguous([2, k]), Layout::contiguous([3, k]).permute(&[1, 0]));
     let ones = vec![1f32; 3 * k];
     let (x, y) = (noise(5, 2 * k), noise(6, 3 * k));
-    for variant in forced() {
+    for variant in forced(gpu.caps()) {
         let lowered = matmul(&a, &b, DType::F32, gpu.caps(), variant).unwrap();
         let out = run(gpu, &lowered, &[&bits(&ones[..2 * k]), &bits(&ones)], &[6], &[]);
         assert_eq!(floats(&out[0]), [k as f32; 6], "{variant:?}");
@@ -169,7 +218,7 @@ fn infinities_and_nan_stay_in_their_row_and_column() {
         // the last element of the last row of a, and of the last column of b: tiles repeat and mask them
         let (last_a, last_b) = (a.offsets().last().unwrap(), b.offsets().last().unwrap());
         (x[last_a], y[last_b]) = (f32::NAN, f32::INFINITY);
-        for variant in forced() {
+        for variant in forced(gpu.caps()) {
             let lowered = matmul(&a, &b, DType::F32, gpu.caps(), variant).unwrap();
             let out = floats(&run(gpu, &lowered, &[&bits(&x), &bits(&y)], &[19 * 21], &[])[0]);
             for (i, value) in out.iter().enumerate() {
@@ -197,7 +246,7 @@ fn what_does_not_fit_is_an_error() {
     for dtype in [DType::F64, DType::Bool] {
         assert!(matches!(product(&[2, 2], &[2, 2], dtype, None), Err(DeviceError::Unsupported { .. })));
     }
-    let forced = product(&[2, 2], &[2, 2], DType::I32, Some("tiled"));
+    let forced = product(&[2, 2], &[2, 2], DType::I32, Some("tiled_small"));
     assert!(matches!(forced, Err(DeviceError::Unsupported { .. })));
     let large = product(&[1 << 17, 1], &[1, 1 << 17], f32, None);
     assert!(matches!(large, Err(DeviceError::TooLarge { .. })));
@@ -206,6 +255,7 @@ fn what_does_not_fit_is_an_error() {
 #[test]
 fn variants_are_chosen_by_adapter_and_shape() {
     let software = Caps { software: true, ..Caps::portable() };
+    let lanes = Caps { subgroups: true, subgroup_size: 8, ..software.clone() };
     let chosen = |(m, n, k): (usize, usize, usize), caps: &Caps| {
         matmul(&Layout::contiguous([m, k]), &Layout::contiguous([k, n]), DType::F32, caps, None)
             .unwrap()
@@ -214,8 +264,21 @@ fn variants_are_chosen_by_adapter_and_shape() {
     };
     assert_eq!(chosen((256, 256, 256), &software), "direct");
     assert_eq!(chosen((8, 8, 4096), &software), "direct_split");
-    assert_eq!(chosen((256, 256, 256), &Caps::portable()), "tiled");
-    assert_eq!(chosen((64, 64, 65536), &Caps::portable()), "tiled_split");
+    assert_eq!(chosen((256, 256, 256), &lanes), "lanes");
+    assert_eq!(chosen((256, 10, 256), &lanes), "lanes_narrow");
+    assert_eq!(chosen((4, 512, 256), &lanes), "lanes_flat");
+    assert_eq!(chosen((16, 64, 4096), &lanes), "lanes_narrow_split");
+    // subgroups of another size, or of several
+    assert_eq!(chosen((256, 256, 256), &Caps { subgroup_size: 4, ..lanes.clone() }), "direct");
+    let portable = Caps::portable();
+    let large = Caps { workgroup_bytes: 32 * 1024, ..portable.clone() };
+    assert_eq!(chosen((4096, 4096, 4096), &large), "tiled_large");
+    assert_eq!(chosen((4096, 4096, 4096), &portable), "tiled_tall");
+    assert_eq!(chosen((784, 1024, 128), &portable), "tiled_medium");
+    assert_eq!(chosen((64, 64, 65536), &portable), "tiled_medium_split");
+    assert_eq!(chosen((128, 512, 784), &portable), "tiled_small");
+    assert_eq!(chosen((1, 512, 784), &portable), "vector");
+    assert_eq!(chosen((512, 1, 784), &portable), "vector");
     // without workgroup memory for the tiles there is a variant that needs none
-    assert_eq!(chosen((256, 256, 256), &Caps { workgroup_bytes: 4096, ..Caps::portable() }), "direct");
+    assert_eq!(chosen((256, 256, 256), &Caps { workgroup_bytes: 2048, ..portable }), "direct");
 }

@@ -12,9 +12,12 @@ pub use text::{check_text, parse};
 
 use anygrad_device::Caps;
 
-/// Capabilities a kernel must be right for: those of every WebGPU adapter, and of a software one.
-pub fn sweep_caps() -> [Caps; 2] {
-    [Caps::portable(), Caps { software: true, max_threads: 1024, ..Caps::portable() }]
+/// Capabilities a kernel must be right for: those of every WebGPU adapter, of a software one, and of one with
+/// subgroups and more workgroup memory.
+pub fn sweep_caps() -> [Caps; 3] {
+    let software = Caps { software: true, max_threads: 1024, ..Caps::portable() };
+    let lanes = Caps { subgroups: true, subgroup_size: 8, workgroup_bytes: 32 * 1024, ..software.clone() };
+    [Caps::portable(), software, lanes]
 }
 
 /// Numbers in [-1, 1) that look random and are the same everywhere.

@@ -9,13 +9,23 @@ pub fn check_text(lowered: &Lowered, caps: &Caps) {
     for launch in &lowered.launches {
         let (module, info) = parse(&launch.source);
         check_declarations(launch, &module, caps);
-        naga::back::spv::write_vec(&module, &info, &Default::default(), None)
+        let subgroups = uses_subgroups(&launch.source);
+        // the least of each language that has them, and else the least that wgpu runs on
+        let spirv = naga::back::spv::Options {
+            lang_version: if subgroups { (1, 3) } else { (1, 0) },
+            ..Default::default()
+        };
+        naga::back::spv::write_vec(&module, &info, &spirv, None)
             .unwrap_or_else(|e| panic!("SPIR-V: {e}\n{}", launch.source));
-        // Metal 2.0 is the least that wgpu runs on
-        let options = naga::back::msl::Options { lang_version: (2, 0), ..Default::default() };
+        let lang_version = if subgroups { (2, 4) } else { (2, 0) };
+        let options = naga::back::msl::Options { lang_version, ..Default::default() };
         naga::back::msl::write_string(&module, &info, &options, &Default::default())
             .unwrap_or_else(|e| panic!("MSL: {e}\n{}", launch.source));
-        let (mut text, options, pipeline) = (String::new(), Default::default(), Default::default());
+        let (mut text, mut options) = (String::new(), naga::back::hlsl::Options::default());
+        let pipeline = Default::default();
+        if subgroups {
+            options.shader_model = naga::back::hlsl::ShaderModel::V6_0;
+        }
         naga::back::hlsl::Writer::new(&mut text, &options, &pipeline)
             .write(&module, &info, None)
             .unwrap_or_else(|e| panic!("HLSL: {e}\n{}", launch.source));
@@ -25,11 +35,18 @@ pub fn check_text(lowered: &Lowered, caps: &Caps) {
     }
 }
 
-/// Parses and validates with the capabilities every WebGPU adapter has.
+fn uses_subgroups(source: &str) -> bool {
+    source.contains("subgroup")
+}
+
+/// Parses and validates with the capabilities every WebGPU adapter has, and subgroups if the text uses them.
 pub fn parse(source: &str) -> (naga::Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(source)
         .unwrap_or_else(|e| panic!("{}\n{source}", e.emit_to_string(source)));
-    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+    let capabilities = if uses_subgroups(source) { Capabilities::SUBGROUP } else { Capabilities::empty() };
+    let info = Validator::new(ValidationFlags::all(), capabilities)
+        .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
+        .subgroup_operations(naga::valid::SubgroupOperationSet::all())
         .validate(&module)
         .unwrap_or_else(|e| panic!("{}\n{source}", e.emit_to_string(source)));
     (module, info)

@@ -15,7 +15,7 @@ pub(super) enum Side {
 
 /// How four neighbouring elements of an operand are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reads {
+pub(super) enum Reads {
     /// One vector: they are neighbours along k.
     AlongK,
     /// One vector: they are neighbours along the operand's own axis, the rows of a or the columns of b.
@@ -28,6 +28,7 @@ enum Reads {
 #[derive(Clone, Debug)]
 pub(super) struct Matrix {
     side: Side,
+    pub(super) operand: Operand,
     outer: usize,
     k: usize,
     pub(super) outer_stride: isize,
@@ -37,8 +38,10 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
+    /// `operand` is the buffer it lies in.
     pub(super) fn new(
         side: Side,
+        operand: Operand,
         (outer, outer_stride): (usize, isize),
         (k, k_stride): (usize, isize),
         batch_strides: SmallVec<[isize; 6]>,
@@ -47,7 +50,7 @@ impl Matrix {
         // the stride of an axis of one element says nothing, and must not spoil alignment
         let meant = |size: usize, stride: isize| if size == 1 { 0 } else { stride };
         let (outer_stride, k_stride) = (meant(outer, outer_stride), meant(k, k_stride));
-        Self { side, outer, k, outer_stride, k_stride, batch_strides, offset }
+        Self { side, operand, outer, k, outer_stride, k_stride, batch_strides, offset }
     }
 
     /// Elements of one matrix.
@@ -60,7 +63,7 @@ impl Matrix {
         self.k_stride.unsigned_abs() <= self.outer_stride.unsigned_abs()
     }
 
-    fn reads(&self) -> Reads {
+    pub(super) fn reads(&self) -> Reads {
         // a vector load needs a start that is a multiple of 4 for every row and batch, and whole vectors
         let aligned =
             self.offset.is_multiple_of(4) && self.batch_strides.iter().all(|stride| stride % 4 == 0);
@@ -74,17 +77,17 @@ impl Matrix {
         }
     }
 
-    fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         if self.side == Side::A { "a" } else { "b" }
     }
 
-    fn size(&self) -> &'static str {
+    pub(super) fn size(&self) -> &'static str {
         if self.side == Side::A { "p.m" } else { "p.n" }
     }
 
-    fn bind(&self, builder: &mut Builder, reads: Reads) {
+    pub(super) fn bind(&self, builder: &mut Builder, reads: Reads) {
         let (name, unit) = (self.name(), if reads == Reads::Elements { 1 } else { 4 });
-        let operand = Operand::Input(if self.side == Side::A { 0 } else { 1 });
+        let operand = self.operand;
         // in the units of the binding, elements or vectors; the stride of 1 along a vector is not used
         builder.signed_param(&format!("{name}_outer"), self.outer_stride / unit);
         builder.signed_param(&format!("{name}_k"), self.k_stride / unit);
@@ -129,64 +132,42 @@ impl Matrix {
         !self.k.is_multiple_of(4)
     }
 
+    /// The expression `k` as a position, which stays below p.k.
+    pub(super) fn bounded(&self, k: &str) -> String {
+        if self.masked() { format!("min({k}, p.k - 1u)") } else { format!("({k})") }
+    }
+
+    /// Four elements at `k`, which are 0 from p.k on.
+    pub(super) fn masked_load(&self, load: &str, k: &str) -> String {
+        if self.masked() { format!("select(vec4<f32>(), {load}, {k} < p.k)") } else { load.to_owned() }
+    }
+
+    /// One element at `k`, which is 0 from p.k on.
+    pub(super) fn masked_element(&self, load: &str, k: &str) -> String {
+        if self.masked() { format!("select(0.0, {load}, {k} < p.k)") } else { load.to_owned() }
+    }
+
     fn vectors_along_outer(&self, x: &str) -> String {
-        let mut text = String::new();
-        let mut quads = Vec::new();
-        for j in 0..4 {
-            let k = if self.masked() { format!("min(k + {j}u, p.k - 1u)") } else { format!("(k + {j}u)") };
-            line(&mut text, format_args!("    let at{j} = {k} * p.{x}_k;"));
-            for h in 0..2 {
-                let quad = format!("{x}[lanes[{h}] + at{j}]");
-                quads.push(if self.masked() {
-                    format!("select(vec4<f32>(), {quad}, k + {j}u < p.k)")
-                } else {
-                    quad
-                });
-            }
-        }
-        text + &returned(&quads)
+        self.at_each_k(x, |h, j| format!("{x}[lanes[{h}] + at{j}]"))
     }
 
     fn single_elements(&self, x: &str) -> String {
+        self.at_each_k(x, |h, j| {
+            let element = |i: usize| format!("{x}[lanes[{}] + at{j}]", 4 * h + i);
+            format!("vec4({}, {}, {}, {})", element(0), element(1), element(2), element(3))
+        })
+    }
+
+    /// A fragment of the loads `quad(h, j)`: rows (columns) 4h..4h+3 at k + j.
+    fn at_each_k(&self, x: &str, quad: impl Fn(usize, usize) -> String) -> String {
         let mut text = String::new();
         let mut quads = Vec::new();
         for j in 0..4 {
-            let k = if self.masked() { format!("min(k + {j}u, p.k - 1u)") } else { format!("(k + {j}u)") };
-            line(&mut text, format_args!("    let at{j} = {k} * p.{x}_k;"));
-            for h in 0..2 {
-                let element = |i: usize| format!("{x}[lanes[{}] + at{j}]", 4 * h + i);
-                let quad = format!("vec4({}, {}, {}, {})", element(0), element(1), element(2), element(3));
-                quads.push(if self.masked() {
-                    format!("select(vec4<f32>(), {quad}, k + {j}u < p.k)")
-                } else {
-                    quad
-                });
-            }
+            let k = format!("k + {j}u");
+            line(&mut text, format_args!("    let at{j} = {} * p.{x}_k;", self.bounded(&k)));
+            quads.extend((0..2).map(|h| self.masked_load(&quad(h, j), &k)));
         }
         text + &returned(&quads)
-    }
-
-    /// `quad_x(base, first, k)`: four rows (columns) at one k. Rows past the end repeat the last one; k past
-    /// the end reads 0.
-    pub(super) fn quads(&self, builder: &mut Builder) {
-        let reads = if self.reads() == Reads::AlongOuter { Reads::AlongOuter } else { Reads::Elements };
-        self.bind(builder, reads);
-        let (x, size) = (self.name(), self.size());
-        let body = if reads == Reads::AlongOuter {
-            format!(
-                "    let at = base / 4u + min(k, p.k - 1u) * p.{x}_k;\n    let value = {x}[at + min(first / 4u, {size} / 4u - 1u)];\n"
-            )
-        } else {
-            let element = |i: usize| format!("{x}[at + min(first + {i}u, {size} - 1u) * p.{x}_outer]");
-            let elements: Vec<String> = (0..4).map(element).collect();
-            format!(
-                "    let at = base + min(k, p.k - 1u) * p.{x}_k;\n    let value = vec4(\n        {},\n    );\n",
-                elements.join(",\n        ")
-            )
-        };
-        builder.function(format!(
-            "fn quad_{x}(base: u32, first: u32, k: u32) -> vec4<f32> {{\n{body}    return select(vec4<f32>(), value, k < p.k);\n}}"
-        ));
     }
 }
 

@@ -25,6 +25,11 @@ impl Split {
         Self::bounded(terms, 1, 0, 1, 1, STEP)
     }
 
+    /// As many chunks as there can be, up to a hundred.
+    pub(super) fn most(terms: usize) -> Self {
+        Self::bounded(terms, 1, 100, 1, 1, STEP)
+    }
+
     /// As many chunks as bring `tiles` to about `wanted` units of work, none shorter than `least` terms.
     pub(in crate::kernels) fn new(terms: usize, tiles: usize, wanted: usize, least: usize) -> Self {
         Self::bounded(terms, tiles, wanted, least, 1, STEP)
