@@ -144,3 +144,27 @@ fn the_gradient_of_a_transposed_factor_is_a_product_in_its_order() {
     assert_eq!(batched.t().contiguous().to_vec::<f64>().unwrap(), batched.t().to_vec::<f64>().unwrap());
     agrees(|t| t[0].t().contiguous().powi(3).sum_all(), &[&batched]);
 }
+
+/// What only the backward pass needs of an activation is computed there: the forward kernel writes one value.
+#[test]
+fn derivatives_of_activations_are_computed_where_they_are_read() {
+    let (x, w) = (draw(&[4, 8], 14), draw(&[8, 8], 15));
+    let loss = x.matmul(&w).tanh().matmul(&w).square().sum_all();
+    let g = grad(&loss, &[&w]);
+    let kernels = explain(&[&g[0]]).unwrap().kernels;
+    let forward = kernels.iter().find(|line| line.ops.first() == Some(&"tanh")).unwrap();
+    assert_eq!((forward.ops.len(), forward.writes.len()), (1, 1), "{:?}", forward.ops);
+}
+
+/// A weight that is transposed once for many products is read as it lies by their gradients.
+#[test]
+fn the_transposition_of_a_transposed_copy_is_no_copy() {
+    let (x, w) = (draw(&[4, 3], 16), draw(&[5, 3], 17));
+    let once = w.t().contiguous();
+    let f = |x: &Tensor| x.matmul(&once).tanh().matmul(&once.t()).square().sum_all();
+    assert_eq!(f(&x).to_vec::<f64>().unwrap(), {
+        let plain = x.matmul(&w.t()).tanh().matmul(&w).square().sum_all();
+        plain.to_vec::<f64>().unwrap()
+    });
+    agrees(|t| t[0].matmul(&t[1].t().contiguous()).tanh().square().sum_all(), &[&x, &w]);
+}

@@ -8,7 +8,8 @@ use smallvec::SmallVec;
 use super::{Base, Grouped, Read, Rules};
 use crate::op::Kind;
 use crate::ops::leaf::dense;
-use crate::program::Program;
+use crate::ops::pad::Concat;
+use crate::program::{Instr, Program};
 
 /// Instructions one kernel holds at most: longer kernels take long to compile, and gain nothing.
 const LONGEST: usize = 128;
@@ -101,6 +102,10 @@ impl<'a> Fuser<'a> {
                 Kind::Number => Read { base: Base::Number(id), layout: whole },
                 Kind::Iota => Read { base: Base::Iota, layout: whole },
                 Kind::View => {
+                    if let Some(read) = self.read_of_copied(instr) {
+                        self.reads.push(read);
+                        continue;
+                    }
                     let input = &self.reads[instr.inputs[0] as usize];
                     match (input.base, instr.op.view(&input.layout)) {
                         (Base::Number(_), _) => {
@@ -138,6 +143,16 @@ impl<'a> Fuser<'a> {
                 self.store(id);
             }
         }
+    }
+
+    /// How a view of a copy is read, if what was copied lies in memory just as the view has it: the transposition of a
+    /// transposed copy.
+    fn read_of_copied(&self, view: &Instr) -> Option<Read> {
+        let copy = &self.program.instrs[*view.inputs.first()? as usize];
+        let source = copy.op.as_any().downcast_ref::<Concat>().and(copy.inputs.first())?;
+        let Read { base: Base::Value(base), layout } = &self.reads[*source as usize] else { return None };
+        let layout = view.op.view(layout).filter(|_| copy.inputs.len() == 1 && view.inputs.len() == 1)?;
+        layout.is_contiguous().then_some(Read { base: Base::Value(*base), layout })
     }
 
     /// What each instruction waits for: a view for its inputs but the first, and what reads a view for the same.
