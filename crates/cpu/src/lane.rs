@@ -15,9 +15,11 @@
 //! assert_eq!(power(&[Lane::U32(&[1]), Lane::U32(&[1])], &mut LaneMut::U32(&mut [0])), None);
 //! ```
 
+use anygrad_layout::DType;
 use half::f16;
 
 use crate::Word;
+use crate::wide::{Closure, Map1, Map2, Map3, plain1, plain2, plain3, wide1, wide2, wide3};
 
 /// A block of values that a step reads: borrowed from an operand or from a register.
 #[derive(Clone, Copy, Debug)]
@@ -53,18 +55,14 @@ pub enum LaneMut<'a> {
 /// `None` says that it has no meaning for these types or this number of arguments.
 pub type BlockFn = fn(args: &[Lane<'_>], out: &mut LaneMut<'_>) -> Option<()>;
 
-/// `out[i] = f(a[i])` for exactly these types.
+/// `out[i] = f(a[i])` for exactly these types. A closure of more than a few operations is better a [`Map1`].
 #[inline(always)]
 pub fn apply1<A: Word, R: Word>(
     args: &[Lane<'_>],
     out: &mut LaneMut<'_>,
     f: impl Fn(A) -> R + Copy,
 ) -> Option<()> {
-    let ([a], Some(out)) = (args, R::lane_mut(out)) else { return None };
-    for (to, &a) in out.iter_mut().zip(A::lane(a)?) {
-        *to = f(a);
-    }
-    Some(())
+    map1(args, out, Closure(f))
 }
 
 /// `out[i] = f(a[i], b[i])` for exactly these types.
@@ -74,12 +72,7 @@ pub fn apply2<A: Word, B: Word, R: Word>(
     out: &mut LaneMut<'_>,
     f: impl Fn(A, B) -> R + Copy,
 ) -> Option<()> {
-    let ([a, b], Some(out)) = (args, R::lane_mut(out)) else { return None };
-    let (a, b) = (A::lane(a)?, B::lane(b)?);
-    for ((to, &a), &b) in out.iter_mut().zip(a).zip(b) {
-        *to = f(a, b);
-    }
-    Some(())
+    map2(args, out, Closure(f))
 }
 
 /// `out[i] = f(a[i], b[i], c[i])` for exactly these types.
@@ -89,12 +82,61 @@ pub fn apply3<A: Word, B: Word, C: Word, R: Word>(
     out: &mut LaneMut<'_>,
     f: impl Fn(A, B, C) -> R + Copy,
 ) -> Option<()> {
-    let ([a, b, c], Some(out)) = (args, R::lane_mut(out)) else { return None };
-    let (a, b, c) = (A::lane(a)?, B::lane(b)?, C::lane(c)?);
-    for (((to, &a), &b), &c) in out.iter_mut().zip(a).zip(b).zip(c) {
-        *to = f(a, b, c);
+    map3(args, out, Closure(f))
+}
+
+/// `out[i] = f.map(a[i])` for exactly these types.
+#[inline(always)]
+pub fn map1<A: Word, R: Word>(args: &[Lane<'_>], out: &mut LaneMut<'_>, f: impl Map1<A, R>) -> Option<()> {
+    let ([a], Some(out)) = (args, R::lane_mut(out)) else { return None };
+    let a = A::lane(a)?;
+    if plain(&[A::DTYPE, R::DTYPE]) {
+        plain1(a, out, f);
+    } else {
+        wide1(a, out, f);
     }
     Some(())
+}
+
+/// `out[i] = f.map(a[i], b[i])` for exactly these types.
+#[inline(always)]
+pub fn map2<A: Word, B: Word, R: Word>(
+    args: &[Lane<'_>],
+    out: &mut LaneMut<'_>,
+    f: impl Map2<A, B, R>,
+) -> Option<()> {
+    let ([a, b], Some(out)) = (args, R::lane_mut(out)) else { return None };
+    let (a, b) = (A::lane(a)?, B::lane(b)?);
+    if plain(&[A::DTYPE, B::DTYPE, R::DTYPE]) {
+        plain2(a, b, out, f);
+    } else {
+        wide2(a, b, out, f);
+    }
+    Some(())
+}
+
+/// `out[i] = f.map(a[i], b[i], c[i])` for exactly these types.
+#[inline(always)]
+pub fn map3<A: Word, B: Word, C: Word, R: Word>(
+    args: &[Lane<'_>],
+    out: &mut LaneMut<'_>,
+    f: impl Map3<A, B, C, R>,
+) -> Option<()> {
+    let ([a, b, c], Some(out)) = (args, R::lane_mut(out)) else { return None };
+    let (a, b, c) = (A::lane(a)?, B::lane(b)?, C::lane(c)?);
+    if plain(&[A::DTYPE, B::DTYPE, C::DTYPE, R::DTYPE]) {
+        plain3(a, b, c, out, f);
+    } else {
+        wide3(a, b, c, out, f);
+    }
+    Some(())
+}
+
+/// Whether a loop over these types is compiled for the least processor alone: `f64` is the oracle, where speed is not
+/// worth another copy of every loop.
+#[inline(always)]
+fn plain(dtypes: &[DType]) -> bool {
+    dtypes.contains(&DType::F64)
 }
 
 /// A function of one number, for the floating-point types.

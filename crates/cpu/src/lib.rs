@@ -16,6 +16,7 @@ mod interval;
 mod lane;
 mod linalg;
 mod lines;
+pub mod math;
 mod matmul;
 mod parallel;
 mod pointwise;
@@ -27,6 +28,7 @@ mod sort;
 mod storage;
 mod view;
 mod walk;
+mod wide;
 mod window;
 mod word;
 
@@ -39,8 +41,8 @@ pub use gather::{gather, last_match, scatter_add};
 pub use host::{Host, Memory};
 pub use interval::interval_sum;
 pub use lane::{
-    BlockFn, Lane, LaneMut, apply1, apply2, apply3, compare2, convert, float1, float2, float3, number1,
-    number2, select, truth,
+    BlockFn, Lane, LaneMut, apply1, apply2, apply3, compare2, convert, float1, float2, float3, map1, map2,
+    map3, number1, number2, select, truth,
 };
 pub use linalg::{Factor, Solve, factor, solve};
 pub use matmul::matmul;
@@ -51,5 +53,6 @@ pub use scan::{Scan, scan};
 pub use sort::argsort;
 pub use storage::Storage;
 pub use view::View;
+pub use wide::{Map1, Map2, Map3};
 pub use window::{NO_INDEX, max_index, window_gather, window_scatter, window_sum, window_sum_adjoint};
 pub use word::Word;

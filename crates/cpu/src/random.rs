@@ -9,6 +9,7 @@ const PARITY: u32 = 0x1BD1_1BDA;
 const ROTATIONS: [u32; 8] = [13, 15, 26, 6, 17, 29, 16, 24];
 
 /// Two words of random bits for a two-word counter.
+#[inline(always)]
 pub fn threefry2x32(counter: [u32; 2], key: [u32; 2]) -> [u32; 2] {
     let keys = [key[0], key[1], PARITY ^ key[0] ^ key[1]];
     let mut x = counter[0].wrapping_add(keys[0]);
@@ -31,11 +32,13 @@ pub fn threefry2x32(counter: [u32; 2], key: [u32; 2]) -> [u32; 2] {
 /// ```
 /// assert_eq!(anygrad_cpu::threefry(0, [0, 0]), [0x6b200159, 0x99ba4efe]);
 /// ```
+#[inline(always)]
 pub fn threefry(counter: u32, key: [u32; 2]) -> [u32; 2] {
     threefry2x32([counter, 0], key)
 }
 
 /// A multiple of 2⁻²⁴ in [0, 1) from the upper 24 bits, exact in `f32`.
+#[inline(always)]
 pub fn unit_float(bits: u32) -> f32 {
     (bits >> 8) as f32 * (1.0 / 16_777_216.0)
 }

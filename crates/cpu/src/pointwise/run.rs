@@ -34,10 +34,12 @@ impl Prepared {
             return Ok(());
         }
         let mut whole = Task { start: 0, len: self.len, outputs: outputs.iter_mut().map(lane_mut).collect() };
-        let threads = rayon::current_num_threads();
-        if threads == 1 || self.len * (self.steps + 1) < WORTH_THREADS || self.len <= BLOCK {
+        // The size first: asking for the number of threads starts them.
+        let small = self.len * (self.steps + 1) < WORTH_THREADS || self.len <= BLOCK;
+        if small || rayon::current_num_threads() == 1 {
             return self.run_task(&mut whole, inputs, numbers);
         }
+        let threads = rayon::current_num_threads();
         // A few pieces to each thread, in whole blocks.
         let span = (self.len / (4 * threads)).div_ceil(BLOCK).max(1) * BLOCK;
         let mut tasks: Vec<Task<'_>> = (0..self.len)

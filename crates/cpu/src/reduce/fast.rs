@@ -3,6 +3,9 @@
 //! Partial results are combined in `f64`, in an order that the sizes alone decide: the terms of an output are
 //! cut into chunks of a fixed length whether or not threads share them.
 
+use std::marker::PhantomData;
+
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{Reduce, Split};
@@ -164,20 +167,45 @@ fn row<F: Fold>(data: &[f32], start: usize, reduced: &Walk, first: usize, len: u
     total
 }
 
+/// All of a block, which has [`BLOCK`] terms at most.
 #[inline]
 fn lanes<F: Fold>(block: &[f32]) -> f64 {
     if block.len() < LANES {
         return block.iter().fold(f64::from(F::START), |a, &b| F::join(a, f64::from(b)));
     }
-    let mut parts = [F::START; LANES];
-    let pieces = block.chunks_exact(LANES);
-    let rest = pieces.remainder();
-    for piece in pieces {
-        for (part, &x) in parts.iter_mut().zip(piece) {
+    Arch::new().dispatch(Lanes::<F>(block, PhantomData))
+}
+
+/// A block in [`LANES`] partial results, compiled for each instruction set.
+struct Lanes<'a, F>(&'a [f32], PhantomData<F>);
+
+impl<F: Fold> WithSimd for Lanes<'_, F> {
+    type Output = f64;
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> f64 {
+        let mut parts = [F::START; LANES];
+        let pieces = self.0.chunks_exact(LANES);
+        let rest = pieces.remainder();
+        for piece in pieces {
+            for (part, &x) in parts.iter_mut().zip(piece) {
+                *part = F::step(*part, x);
+            }
+        }
+        for (part, &x) in parts.iter_mut().zip(rest) {
             *part = F::step(*part, x);
         }
+        // halves joined with halves: a chain would take as long as the terms before
+        let mut joined = parts.map(f64::from);
+        let mut half = LANES / 2;
+        while half > 0 {
+            let (left, right) = joined.split_at_mut(half);
+            for (a, &b) in left.iter_mut().zip(right.iter()) {
+                *a = F::join(*a, b);
+            }
+            half /= 2;
+        }
+        joined[0]
     }
-    parts.iter().chain(rest).fold(f64::from(F::START), |a, &b| F::join(a, f64::from(b)))
 }
 
 /// Neighbouring outputs side by side, one term of each after another.
@@ -229,9 +257,7 @@ fn column_totals<F: Fold>(
     reduced.runs(first, len, |run| {
         for i in 0..run.len as isize {
             let at = (start as isize + run.first as isize + i * run.stride) as usize;
-            for (part, &x) in block[..width].iter_mut().zip(&data[at..at + width]) {
-                *part = F::step(*part, x);
-            }
+            Arch::new().dispatch(Beside::<F>(&mut block[..width], &data[at..at + width], PhantomData));
             in_block += 1;
             if in_block == ROWS {
                 flush::<F>(&mut totals[..width], &mut block[..width]);
@@ -241,6 +267,24 @@ fn column_totals<F: Fold>(
     });
     flush::<F>(&mut totals[..width], &mut block[..width]);
     totals
+}
+
+/// One more term of each of some neighbouring outputs, compiled for each instruction set.
+struct Beside<'a, F>(&'a mut [f32], &'a [f32], PhantomData<F>);
+
+impl<F: Fold> WithSimd for Beside<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        step_all::<F>(self.0, self.1);
+    }
+}
+
+#[inline(always)]
+fn step_all<F: Fold>(parts: &mut [f32], terms: &[f32]) {
+    for (part, &x) in parts.iter_mut().zip(terms) {
+        *part = F::step(*part, x);
+    }
 }
 
 fn flush<F: Fold>(totals: &mut [f64], block: &mut [f32]) {

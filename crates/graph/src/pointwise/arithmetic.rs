@@ -20,16 +20,23 @@ pub(super) trait Arithmetic: Copy {
 macro_rules! float_arithmetic {
     ($($float:ident)+) => {$(
         impl Arithmetic for $float {
+            #[inline(always)]
             fn plus(self, y: Self) -> Self { self + y }
+            #[inline(always)]
             fn minus(self, y: Self) -> Self { self - y }
+            #[inline(always)]
             fn times(self, y: Self) -> Self { self * y }
+            #[inline(always)]
             fn over(self, y: Self) -> Self { self / y }
+            #[inline(always)]
             fn modulo(self, y: Self) -> Self {
                 let r = self % y;
                 if r != 0.0 && ((r < 0.0) != (y < 0.0)) { r + y } else { r }
             }
             // a NaN on either side wins, as in IEEE 754-2019 `minimum`
+            #[inline(always)]
             fn lesser(self, y: Self) -> Self { if self < y || self.is_nan() { self } else { y } }
+            #[inline(always)]
             fn greater(self, y: Self) -> Self { if self > y || self.is_nan() { self } else { y } }
         }
     )+};
@@ -38,17 +45,24 @@ macro_rules! float_arithmetic {
 macro_rules! int_arithmetic {
     ($($int:ident)+) => {$(
         impl Arithmetic for $int {
+            #[inline(always)]
             fn plus(self, y: Self) -> Self { self.wrapping_add(y) }
+            #[inline(always)]
             fn minus(self, y: Self) -> Self { self.wrapping_sub(y) }
+            #[inline(always)]
             fn times(self, y: Self) -> Self { self.wrapping_mul(y) }
+            #[inline(always)]
             fn over(self, y: Self) -> Self { if y == 0 { 0 } else { self.wrapping_div(y) } }
             #[allow(unused_comparisons)]
+            #[inline(always)]
             fn modulo(self, y: Self) -> Self {
                 if y == 0 { return 0; }
                 let r = self.wrapping_rem(y);
                 if r != 0 && ((r < 0) != (y < 0)) { r.wrapping_add(y) } else { r }
             }
+            #[inline(always)]
             fn lesser(self, y: Self) -> Self { self.min(y) }
+            #[inline(always)]
             fn greater(self, y: Self) -> Self { self.max(y) }
         }
     )+};
@@ -180,8 +194,11 @@ trait Signed: Copy {
 macro_rules! signed {
     ($($float:ident)+) => {$(
         impl Signed for $float {
+            #[inline(always)]
             fn signed_neg(self) -> Self { -self }
+            #[inline(always)]
             fn signed_abs(self) -> Self { self.abs() }
+            #[inline(always)]
             fn signed_sign(self) -> Self { if self == 0.0 || self.is_nan() { self + 0.0 } else { self.signum() } }
         }
     )+};
@@ -190,12 +207,15 @@ macro_rules! signed {
 signed!(f32 f64);
 
 impl Signed for i32 {
+    #[inline(always)]
     fn signed_neg(self) -> Self {
         self.wrapping_neg()
     }
+    #[inline(always)]
     fn signed_abs(self) -> Self {
         self.wrapping_abs()
     }
+    #[inline(always)]
     fn signed_sign(self) -> Self {
         self.signum()
     }

@@ -16,18 +16,22 @@ trait Shift: Copy {
 }
 
 impl Shift for u32 {
+    #[inline(always)]
     fn left(self, count: Self) -> Self {
         self.checked_shl(count).unwrap_or(0)
     }
+    #[inline(always)]
     fn right(self, count: Self) -> Self {
         self.checked_shr(count).unwrap_or(0)
     }
 }
 
 impl Shift for i32 {
+    #[inline(always)]
     fn left(self, count: Self) -> Self {
         self.checked_shl(count as u32).unwrap_or(0)
     }
+    #[inline(always)]
     fn right(self, count: Self) -> Self {
         self >> (count as u32).min(31)
     }

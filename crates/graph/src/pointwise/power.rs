@@ -1,7 +1,7 @@
 //! Exponentials, logarithms, roots and powers.
 
 use super::row::{gradient, lanes, pointwise};
-use super::{Class, Types};
+use super::{Class, Types, special};
 use crate::Tensor;
 
 const FLOAT: Types = Types::Same(Class::Float);
@@ -9,7 +9,7 @@ const FLOAT: Types = Types::Same(Class::Float);
 pointwise! {
     /// `eˣ`.
     exp(x) FLOAT => {
-        cpu: same [F32 F64] x.exp(),
+        cpu: same [F32 F64] special::exp(x),
         wgsl: [_ => "ag_exp($0)"],
         // y = eˣ, dy/dx = y
         vjp: { |g, y| [g * y] },
@@ -17,7 +17,7 @@ pointwise! {
     }
     /// `2ˣ`.
     exp2(x) FLOAT => {
-        cpu: same [F32 F64] x.exp2(),
+        cpu: same [F32 F64] special::exp2(x),
         wgsl: [_ => "ag_exp2($0)"],
         // dy/dx = y·ln 2
         vjp: { |g, y| [g * y * std::f64::consts::LN_2] },
@@ -25,7 +25,7 @@ pointwise! {
     }
     /// `eˣ − 1`, with all digits near 0.
     expm1(x) FLOAT => {
-        cpu: same [F32 F64] x.exp_m1(),
+        cpu: same [F32 F64] special::expm1(x),
         wgsl: [_ => "ag_expm1($0)"],
         // dy/dx = eˣ = y + 1
         vjp: { |g, y| [g * (y + 1.0)] },
@@ -33,7 +33,7 @@ pointwise! {
     }
     /// Natural logarithm; −∞ at 0, NaN below.
     log(x) FLOAT => {
-        cpu: same [F32 F64] x.ln(),
+        cpu: same [F32 F64] special::log(x),
         wgsl: [_ => "ag_log($0)"],
         // dy/dx = 1 / x
         vjp: { |g, _y| [g / x] },
@@ -41,7 +41,7 @@ pointwise! {
     }
     /// Logarithm to base 2; −∞ at 0, NaN below.
     log2(x) FLOAT => {
-        cpu: same [F32 F64] x.log2(),
+        cpu: same [F32 F64] special::log2(x),
         wgsl: [_ => "ag_log2($0)"],
         // dy/dx = 1 / (x·ln 2)
         vjp: { |g, _y| [g * std::f64::consts::LOG2_E / x] },
@@ -49,7 +49,7 @@ pointwise! {
     }
     /// `ln(1 + x)`, with all digits near 0; −∞ at −1, NaN below.
     log1p(x) FLOAT => {
-        cpu: same [F32 F64] x.ln_1p(),
+        cpu: same [F32 F64] special::log1p(x),
         wgsl: [_ => "ag_log1p($0)"],
         // dy/dx = 1 / (1 + x)
         vjp: { |g, _y| [g / (x + 1.0)] },
@@ -88,7 +88,7 @@ pointwise! {
     }
     /// `xʸ` with the rules of C's `pow`: a negative base has a value for whole exponents only, `x⁰` is 1.
     pow(x, y) FLOAT => {
-        cpu: same [F32 F64] x.powf(y),
+        cpu: same [F32 F64] special::pow(x, y),
         wgsl: [_ => "ag_pow($0, $1)"],
         // d/dx = y·x^(y−1), and 0 for y = 0; d/dy = xʸ·ln x, and 0 at x = 0 for y ≥ 0
         vjp: { |g, out| [

@@ -231,6 +231,7 @@ macro_rules! pointwise {
             #[allow(non_snake_case, unused_imports)]
             pub(super) mod $name {
                 use super::*;
+                use $crate::pointwise::row::words;
 
                 #[allow(clippy::unnecessary_cast)]
                 fn cpu(args: &[anygrad_cpu::Lane<'_>], out: &mut anygrad_cpu::LaneMut<'_>) -> Option<()> {
@@ -277,76 +278,83 @@ macro_rules! gradient {
     };
 }
 
-/// The loop of a row over lanes: `same` writes the input's type, `truth` a bool, `to_f32` that lane, `convert` any.
+/// The types of the lanes, by the lanes' names.
+#[allow(clippy::upper_case_acronyms)]
+pub(super) mod words {
+    pub type F32 = f32;
+    pub type F64 = f64;
+    pub type I32 = i32;
+    pub type U32 = u32;
+}
+
+/// The loop of a row over lanes: `same` writes the input's type, `truth` a bool, `to_f32` that lane, `convert` any, and
+/// `block` leaves all to a function.
+///
+/// The expression becomes a method that asks to be inlined: so it is compiled with the loop around it for each instruction
+/// set.
 macro_rules! lanes {
-    ($args:expr, $out:expr, same, [$($lane:ident)+], ($x:ident), $body:expr) => {{
-        match ($args, $out) {
-            $(([anygrad_cpu::Lane::$lane(a)], anygrad_cpu::LaneMut::$lane(out)) => {
-                for (out, &$x) in out.iter_mut().zip(a.iter()) { *out = $body; }
-            })+
-            _ => return None,
+    ($args:expr, $out:expr, same, [$($lane:ident)+], $x:tt, $body:expr) => {
+        match $out {
+            $(anygrad_cpu::LaneMut::$lane(_) =>
+                lanes!(@apply $args, $out, $x, words::$lane, words::$lane, $body),)+
+            _ => None,
         }
-        Some(())
-    }};
-    ($args:expr, $out:expr, same, [$($lane:ident)+], ($x:ident, $y:ident), $body:expr) => {{
-        match ($args, $out) {
-            $(([anygrad_cpu::Lane::$lane(a), anygrad_cpu::Lane::$lane(b)], anygrad_cpu::LaneMut::$lane(out)) => {
-                for ((out, &$x), &$y) in out.iter_mut().zip(a.iter()).zip(b.iter()) { *out = $body; }
-            })+
-            _ => return None,
+    };
+    ($args:expr, $out:expr, truth, [$($lane:ident)+], $x:tt, $body:expr) => {
+        match $args.first()? {
+            $(anygrad_cpu::Lane::$lane(_) =>
+                lanes!(@apply $args, $out, $x, words::$lane, u32, u32::from($body)),)+
+            _ => None,
         }
-        Some(())
-    }};
-    ($args:expr, $out:expr, same, [$($lane:ident)+], ($x:ident, $y:ident, $z:ident), $body:expr) => {{
-        match ($args, $out) {
-            $(([anygrad_cpu::Lane::$lane(a), anygrad_cpu::Lane::$lane(b), anygrad_cpu::Lane::$lane(c)], anygrad_cpu::LaneMut::$lane(out)) => {
-                for (((out, &$x), &$y), &$z) in out.iter_mut().zip(a.iter()).zip(b.iter()).zip(c.iter()) { *out = $body; }
-            })+
-            _ => return None,
+    };
+    ($args:expr, $out:expr, to_f32, [$($lane:ident)+], $x:tt, $body:expr) => {
+        match $args.first()? {
+            $(anygrad_cpu::Lane::$lane(_) => lanes!(@apply $args, $out, $x, words::$lane, f32, $body),)+
+            _ => None,
         }
-        Some(())
-    }};
-    ($args:expr, $out:expr, truth, [$($lane:ident)+], ($x:ident), $body:expr) => {{
-        match ($args, $out) {
-            $(([anygrad_cpu::Lane::$lane(a)], anygrad_cpu::LaneMut::U32(out)) => {
-                for (out, &$x) in out.iter_mut().zip(a.iter()) { *out = u32::from($body); }
+    };
+    ($args:expr, $out:expr, select, [$($lane:ident)+], ($c:ident, $x:ident, $y:ident), $body:expr) => {
+        match $out {
+            $(anygrad_cpu::LaneMut::$lane(_) => {
+                struct Element;
+                impl anygrad_cpu::Map3<u32, words::$lane, words::$lane, words::$lane> for Element {
+                    #[inline(always)]
+                    fn map(&self, $c: u32, $x: words::$lane, $y: words::$lane) -> words::$lane { $body }
+                }
+                anygrad_cpu::map3($args, $out, Element)
             })+
-            _ => return None,
+            _ => None,
         }
-        Some(())
-    }};
-    ($args:expr, $out:expr, truth, [$($lane:ident)+], ($x:ident, $y:ident), $body:expr) => {{
-        match ($args, $out) {
-            $(([anygrad_cpu::Lane::$lane(a), anygrad_cpu::Lane::$lane(b)], anygrad_cpu::LaneMut::U32(out)) => {
-                for ((out, &$x), &$y) in out.iter_mut().zip(a.iter()).zip(b.iter()) { *out = u32::from($body); }
-            })+
-            _ => return None,
-        }
-        Some(())
-    }};
-    ($args:expr, $out:expr, select, [$($lane:ident)+], ($c:ident, $x:ident, $y:ident), $body:expr) => {{
-        match ($args, $out) {
-            $(([anygrad_cpu::Lane::U32(c), anygrad_cpu::Lane::$lane(a), anygrad_cpu::Lane::$lane(b)], anygrad_cpu::LaneMut::$lane(out)) => {
-                for (((out, &$c), &$x), &$y) in out.iter_mut().zip(c.iter()).zip(a.iter()).zip(b.iter()) { *out = $body; }
-            })+
-            _ => return None,
-        }
-        Some(())
-    }};
+    };
     ($args:expr, $out:expr, convert, [$($lane:ident)+], ($x:ident), $body:expr) => {
         anygrad_cpu::convert($args, $out)
     };
-    ($args:expr, $out:expr, to_f32, $lanes:tt, ($x:ident), $body:expr) => {
-        lanes!(@to $args, $out, F32, $lanes, $x, $body)
+    ($args:expr, $out:expr, block, [$($lane:ident)+], ($x:ident), $block:expr) => {
+        $block($args, $out)
     };
-    (@to $args:expr, $out:expr, $to:ident, [$($lane:ident)+], $x:ident, $body:expr) => {{
-        match ($args, $out) {
-            $(([anygrad_cpu::Lane::$lane(a)], anygrad_cpu::LaneMut::$to(out)) => {
-                for (out, &$x) in out.iter_mut().zip(a.iter()) { *out = $body; }
-            })+
-            _ => return None,
+    (@apply $args:expr, $out:expr, ($x:ident), $from:ty, $to:ty, $body:expr) => {{
+        struct Element;
+        impl anygrad_cpu::Map1<$from, $to> for Element {
+            #[inline(always)]
+            fn map(&self, $x: $from) -> $to { $body }
         }
-        Some(())
+        anygrad_cpu::map1($args, $out, Element)
+    }};
+    (@apply $args:expr, $out:expr, ($x:ident, $y:ident), $from:ty, $to:ty, $body:expr) => {{
+        struct Element;
+        impl anygrad_cpu::Map2<$from, $from, $to> for Element {
+            #[inline(always)]
+            fn map(&self, $x: $from, $y: $from) -> $to { $body }
+        }
+        anygrad_cpu::map2($args, $out, Element)
+    }};
+    (@apply $args:expr, $out:expr, ($x:ident, $y:ident, $z:ident), $from:ty, $to:ty, $body:expr) => {{
+        struct Element;
+        impl anygrad_cpu::Map3<$from, $from, $from, $to> for Element {
+            #[inline(always)]
+            fn map(&self, $x: $from, $y: $from, $z: $from) -> $to { $body }
+        }
+        anygrad_cpu::map3($args, $out, Element)
     }};
 }
 

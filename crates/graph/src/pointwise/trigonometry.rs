@@ -1,7 +1,7 @@
 //! Sines, their inverses, and the functions made of exponentials that resemble them.
 
 use super::row::{gradient, lanes, pointwise};
-use super::{Class, Types};
+use super::{Class, Types, special};
 use crate::Tensor;
 
 const FLOAT: Types = Types::Same(Class::Float);
@@ -9,21 +9,21 @@ const FLOAT: Types = Types::Same(Class::Float);
 pointwise! {
     /// Sine of `x` in radians.
     sin(x) FLOAT => {
-        cpu: same [F32 F64] x.sin(),
+        cpu: block [F32 F64] special::sin,
         wgsl: [_ => "ag_sin($0)"],
         vjp: { |g, _y| [g * x.cos()] },
         probe: (-3.0, 3.0),
     }
     /// Cosine of `x` in radians.
     cos(x) FLOAT => {
-        cpu: same [F32 F64] x.cos(),
+        cpu: block [F32 F64] special::cos,
         wgsl: [_ => "ag_cos($0)"],
         vjp: { |g, _y| [-(g * x.sin())] },
         probe: (-3.0, 3.0),
     }
     /// Tangent of `x` in radians.
     tan(x) FLOAT => {
-        cpu: same [F32 F64] x.tan(),
+        cpu: block [F32 F64] special::tan,
         wgsl: [_ => "ag_tan($0)"],
         // dy/dx = 1 + y²
         vjp: { |g, y| [g * (y * y + 1.0)] },
@@ -64,21 +64,21 @@ pointwise! {
     }
     /// Hyperbolic sine.
     sinh(x) FLOAT => {
-        cpu: same [F32 F64] x.sinh(),
+        cpu: same [F32 F64] special::sinh(x),
         wgsl: [_ => "ag_sinh($0)"],
         vjp: { |g, _y| [g * x.cosh()] },
         probe: (-3.0, 3.0),
     }
     /// Hyperbolic cosine.
     cosh(x) FLOAT => {
-        cpu: same [F32 F64] x.cosh(),
+        cpu: same [F32 F64] special::cosh(x),
         wgsl: [_ => "ag_cosh($0)"],
         vjp: { |g, _y| [g * x.sinh()] },
         probe: (-3.0, 3.0),
     }
     /// Hyperbolic tangent, in (−1, 1).
     tanh(x) FLOAT => {
-        cpu: same [F32 F64] x.tanh(),
+        cpu: same [F32 F64] special::tanh(x),
         wgsl: [_ => "ag_tanh($0)"],
         // dy/dx = 1 − y²
         vjp: { |g, y| [g * (1.0 - y * y)] },
@@ -86,7 +86,7 @@ pointwise! {
     }
     /// Inverse hyperbolic sine.
     asinh(x) FLOAT => {
-        cpu: same [F32 F64] crate::pointwise::special::asinh(x),
+        cpu: same [F32 F64] special::asinh(x),
         wgsl: [_ => "ag_asinh($0)"],
         // dy/dx = 1 / √(x² + 1)
         vjp: { |g, _y| [g * (x * x + 1.0).rsqrt()] },
@@ -94,7 +94,7 @@ pointwise! {
     }
     /// Inverse hyperbolic cosine; NaN below 1.
     acosh(x) FLOAT => {
-        cpu: same [F32 F64] crate::pointwise::special::acosh(x),
+        cpu: same [F32 F64] special::acosh(x),
         wgsl: [_ => "ag_acosh($0)"],
         // dy/dx = 1 / √(x² − 1)
         vjp: { |g, _y| [g * ((x - 1.0) * (x + 1.0)).rsqrt()] },
@@ -102,7 +102,7 @@ pointwise! {
     }
     /// Inverse hyperbolic tangent; ±∞ at ±1, NaN beyond.
     atanh(x) FLOAT => {
-        cpu: same [F32 F64] crate::pointwise::special::atanh(x),
+        cpu: same [F32 F64] special::atanh(x),
         wgsl: [_ => "ag_atanh($0)"],
         // dy/dx = 1 / (1 − x²)
         vjp: { |g, _y| [g / ((1.0 - x) * (x + 1.0))] },
@@ -110,8 +110,7 @@ pointwise! {
     }
     /// The logistic function `1 / (1 + e^−x)`, in (0, 1).
     sigmoid(x) FLOAT => {
-        // through e^−|x|, which cannot overflow
-        cpu: same [F32 F64] { let e = (-x.abs()).exp(); if x < 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) } },
+        cpu: same [F32 F64] special::sigmoid(x),
         wgsl: [_ => "ag_sigmoid($0)"],
         // dy/dx = y·(1 − y)
         vjp: { |g, y| [g * y * (1.0 - y)] },
@@ -119,14 +118,14 @@ pointwise! {
     }
     /// `ln(1 + eˣ)`, as `max(x, 0) + ln(1 + e^−|x|)`, which does not overflow. Its derivative is the sigmoid.
     log1p_exp(x) FLOAT => {
-        cpu: same [F32 F64] (if x > 0.0 { x } else { 0.0 }) + (-x.abs()).exp().ln_1p(),
+        cpu: same [F32 F64] special::log1p_exp(x),
         wgsl: [_ => "ag_log1p_exp($0)"],
         vjp: { |g, _y| [g * x.sigmoid()] },
         probe: (-6.0, 6.0),
     }
     /// The error function `2/√π · ∫₀ˣ e^(−t²) dt`, in [−1, 1].
     erf(x) FLOAT => {
-        cpu: same [F32 F64] crate::pointwise::special::erf(x),
+        cpu: same [F32 F64] special::erf(x),
         wgsl: [_ => "ag_erf($0)"],
         // dy/dx = 2/√π·e^(−x²)
         vjp: { |g, _y| [g * std::f64::consts::FRAC_2_SQRT_PI * (-(x * x)).exp()] },
