@@ -5,6 +5,7 @@
 //! a program of ten steps reads and writes main memory once.
 
 mod plan;
+mod registers;
 mod run;
 
 pub use plan::Prepared;

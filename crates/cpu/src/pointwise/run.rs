@@ -1,5 +1,3 @@
-use std::cell::RefCell;
-
 use anygrad_layout::DType;
 use half::f16;
 use rayon::prelude::*;
@@ -7,13 +5,14 @@ use smallvec::SmallVec;
 
 use super::SourceKind;
 use super::plan::{Action, Load, OP, Place, Prepared};
-use crate::{CpuError, Lane, LaneMut, Storage, Word};
+use super::registers::{Register, Registers};
+use crate::{BlockFn, CpuError, Lane, LaneMut, Storage, Word};
 
 /// Elements a step handles at a time: a dozen registers of this length fit the first-level cache.
-const BLOCK: usize = 1024;
+pub(super) const BLOCK: usize = 1024;
 
 /// Elements times steps below which starting threads costs more than it saves (some 30 microseconds of work).
-const WORTH_THREADS: usize = 1 << 17;
+const WORTH_THREADS: usize = 1 << 18;
 
 /// The elements from `start` that one thread computes, and its part of every output.
 struct Task<'a> {
@@ -87,27 +86,22 @@ impl Prepared {
         let len = BLOCK.min(task.len);
         for (&number, &(dtype, register)) in numbers.iter().zip(&self.numbers) {
             if let Some(register) = register {
-                fill(&mut registers.0[register], dtype, number, len);
+                fill(&mut registers.0[register].write(len), dtype, number);
             }
         }
-        let mut block = Block { inputs, task, registers: &mut registers.0, at: 0, len };
+        let (start, tasks_len) = (task.start, task.len);
+        let mut block =
+            Block { inputs, outputs: &mut task.outputs, registers: &mut registers.0, start, at: 0, len };
         self.once.iter().for_each(|load| block.load(load));
-        while block.at < block.task.len {
-            block.len = BLOCK.min(block.task.len - block.at);
+        while block.at < tasks_len {
+            block.len = BLOCK.min(tasks_len - block.at);
             for action in &self.actions {
                 match action {
                     Action::Load(load) => block.load(load),
                     Action::Step { run, args, to } => {
-                        let done = block.write(*to, |block, to| {
-                            let args: SmallVec<[Lane<'_>; 3]> =
-                                args.iter().map(|&arg| block.lane(arg)).collect();
-                            run(&args, to)
-                        });
-                        done.ok_or_else(|| self.unsupported(*to))?;
+                        block.step(*run, args, *to).ok_or_else(|| self.unsupported(*to))?;
                     }
-                    Action::Store { from, output } => {
-                        block.write(Place::Output(*output), |block, to| copy(block.lane(*from), to));
-                    }
+                    Action::Store { from, output } => block.store(*from, *output),
                 }
             }
             block.at += BLOCK;
@@ -131,91 +125,124 @@ impl Prepared {
 /// The `len` elements from `at` of a task that are being computed.
 struct Block<'a, 't> {
     inputs: &'a [&'a Storage],
-    task: &'a mut Task<'t>,
-    registers: &'a mut [Storage],
+    outputs: &'a mut [LaneMut<'t>],
+    registers: &'a mut [Register],
+    /// Where the task starts.
+    start: usize,
     at: usize,
     len: usize,
 }
 
-impl Block<'_, '_> {
+/// All of a block that can be read while one register or one output of it is written.
+struct Rest<'a, 't> {
+    inputs: &'a [&'a Storage],
+    outputs: Without<'a, LaneMut<'t>>,
+    registers: Without<'a, Register>,
+    start: usize,
+    at: usize,
+    len: usize,
+}
+
+/// A list without one of its elements.
+struct Without<'a, T> {
+    before: &'a [T],
+    after: &'a [T],
+}
+
+impl<'a, T> Without<'a, T> {
+    fn none(all: &'a [T]) -> Self {
+        Self { before: all, after: &[] }
+    }
+
+    /// Element `at` to be written, and the others to be read.
+    fn one(all: &'a mut [T], at: usize) -> (&'a mut T, Self) {
+        let (before, rest) = all.split_at_mut(at);
+        let (one, after) = rest.split_at_mut(1);
+        (&mut one[0], Self { before, after })
+    }
+
+    fn get(&self, at: usize) -> &'a T {
+        if at < self.before.len() { &self.before[at] } else { &self.after[at - self.before.len() - 1] }
+    }
+}
+
+impl<'a> Rest<'a, '_> {
     /// The values at `place`.
+    #[inline]
     fn lane(&self, place: Place) -> Lane<'_> {
         match place {
             Place::Input { index, offset } => {
-                lane(self.inputs[index], offset + self.task.start + self.at, self.len)
+                lane(self.inputs[index], offset + self.start + self.at, self.len)
             }
-            Place::Register(register) => lane(&self.registers[register], 0, self.len),
-            Place::Output(output) => self.task.outputs[output].read(self.at, self.len),
+            Place::Register(register) => self.registers.get(register).read(self.len),
+            Place::Output(output) => self.outputs.get(output).read(self.at, self.len),
             Place::Nowhere => Lane::F32(&[]),
         }
     }
 
-    /// Runs `write` on the values at `to`, which are taken out meanwhile, so that the rest can be read beside.
-    fn write<R>(&mut self, to: Place, write: impl FnOnce(&Self, &mut LaneMut<'_>) -> R) -> R {
-        let mut target = Target::take(to, self.registers, &mut self.task.outputs);
-        let result = write(self, &mut target.lane(self.at, self.len));
-        target.put_back(to, self.registers, &mut self.task.outputs);
-        result
+    fn call(&self, run: BlockFn, args: &[Place], to: &mut LaneMut<'_>) -> Option<()> {
+        match *args {
+            [a] => run(&[self.lane(a)], to),
+            [a, b] => run(&[self.lane(a), self.lane(b)], to),
+            [a, b, c] => run(&[self.lane(a), self.lane(b), self.lane(c)], to),
+            // no row of the table, but one of the user's
+            _ => run(&args.iter().map(|&arg| self.lane(arg)).collect::<SmallVec<[Lane<'_>; 8]>>(), to),
+        }
+    }
+}
+
+impl Block<'_, '_> {
+    fn step(&mut self, run: BlockFn, args: &[Place], to: Place) -> Option<()> {
+        let Block { inputs, start, at, len, .. } = *self;
+        match to {
+            Place::Register(register) => {
+                let (target, registers) = Without::one(self.registers, register);
+                let outputs = Without::none(self.outputs);
+                let rest = Rest { inputs, outputs, registers, start, at, len };
+                rest.call(run, args, &mut target.write(len))
+            }
+            Place::Output(output) => {
+                let (target, outputs) = Without::one(self.outputs, output);
+                let registers = Without::none(self.registers);
+                let rest = Rest { inputs, outputs, registers, start, at, len };
+                rest.call(run, args, &mut target.write(at, len))
+            }
+            _ => None,
+        }
+    }
+
+    fn store(&mut self, from: Place, output: usize) {
+        let Block { inputs, start, at, len, .. } = *self;
+        let (target, outputs) = Without::one(self.outputs, output);
+        let registers = Without::none(self.registers);
+        let rest = Rest { inputs, outputs, registers, start, at, len };
+        copy(rest.lane(from), &mut target.write(at, len));
     }
 
     fn load(&mut self, load: &Load) {
-        let (start, len) = (self.task.start + self.at, self.len);
-        let register = &mut self.registers[load.register];
+        let (start, len) = (self.start + self.at, self.len);
+        let mut register = self.registers[load.register].write(len);
         match load.kind {
             SourceKind::Buffer(index) => match (self.inputs[index], register) {
-                (Storage::F32(from), Storage::F32(to)) => load.walk.load(from, start, &mut to[..len]),
-                (Storage::F64(from), Storage::F64(to)) => load.walk.load(from, start, &mut to[..len]),
-                (Storage::F16(from), Storage::F16(to)) => load.walk.load(from, start, &mut to[..len]),
-                (Storage::I32(from), Storage::I32(to)) => load.walk.load(from, start, &mut to[..len]),
-                (Storage::U32(from), Storage::U32(to)) => load.walk.load(from, start, &mut to[..len]),
+                (Storage::F32(from), LaneMut::F32(to)) => load.walk.load(from, start, to),
+                (Storage::F64(from), LaneMut::F64(to)) => load.walk.load(from, start, to),
+                (Storage::F16(from), LaneMut::F16(to)) => load.walk.load(from, start, to),
+                (Storage::I32(from), LaneMut::I32(to)) => load.walk.load(from, start, to),
+                (Storage::U32(from), LaneMut::U32(to)) => load.walk.load(from, start, to),
                 // The check before the run compared the types.
                 _ => {}
             },
             SourceKind::Iota => {
-                if let Storage::U32(to) = register {
-                    load.walk.positions(start, &mut to[..len]);
+                if let LaneMut::U32(to) = register {
+                    load.walk.positions(start, to);
                 }
             }
-            SourceKind::InPlace(output) => {
-                let from = self.task.outputs[output].read(self.at, len);
-                copy(from, &mut lane_mut(register).split_off(len));
-            }
+            SourceKind::InPlace(output) => copy(self.outputs[output].read(self.at, len), &mut register),
         }
     }
 }
 
-/// A register or an output while a step writes to it.
-enum Target<'a> {
-    Register(Storage),
-    Output(LaneMut<'a>),
-}
-
-impl<'a> Target<'a> {
-    fn take(place: Place, registers: &mut [Storage], outputs: &mut [LaneMut<'a>]) -> Self {
-        match place {
-            Place::Output(i) => Target::Output(std::mem::replace(&mut outputs[i], LaneMut::F32(&mut []))),
-            Place::Register(i) => Target::Register(std::mem::take(&mut registers[i])),
-            _ => Target::Register(Storage::default()),
-        }
-    }
-
-    fn lane(&mut self, at: usize, len: usize) -> LaneMut<'_> {
-        match self {
-            Target::Output(lane) => lane.write(at, len),
-            Target::Register(storage) => lane_mut(storage).split_off(len),
-        }
-    }
-
-    fn put_back(self, place: Place, registers: &mut [Storage], outputs: &mut [LaneMut<'a>]) {
-        match (self, place) {
-            (Target::Output(lane), Place::Output(i)) => outputs[i] = lane,
-            (Target::Register(storage), Place::Register(i)) => registers[i] = storage,
-            _ => {}
-        }
-    }
-}
-
-fn lane(storage: &Storage, at: usize, len: usize) -> Lane<'_> {
+pub(super) fn lane(storage: &Storage, at: usize, len: usize) -> Lane<'_> {
     match storage {
         Storage::F32(xs) => Lane::F32(&xs[at..at + len]),
         Storage::F64(xs) => Lane::F64(&xs[at..at + len]),
@@ -247,63 +274,13 @@ fn copy(from: Lane<'_>, to: &mut LaneMut<'_>) {
     }
 }
 
-fn fill(register: &mut Storage, dtype: DType, number: f64, len: usize) {
+fn fill(to: &mut LaneMut<'_>, dtype: DType, number: f64) {
     let number = if dtype == DType::Bool { f64::from(number != 0.0) } else { number };
-    match register {
-        Storage::F32(xs) => xs[..len].fill(number as f32),
-        Storage::F64(xs) => xs[..len].fill(number),
-        Storage::F16(xs) => xs[..len].fill(<f16 as Word>::from_f64(number)),
-        Storage::I32(xs) => xs[..len].fill(number as i32),
-        Storage::U32(xs) => xs[..len].fill(number as u32),
-    }
-}
-
-/// Blocks of the types a plan asks for, borrowed from this thread's stock.
-struct Registers(Vec<Storage>);
-
-/// More registers than this are not kept by a thread.
-const STOCK: usize = 64;
-
-thread_local! {
-    static SPARE: RefCell<[Vec<Storage>; 5]> = const { RefCell::new([const { Vec::new() }; 5]) };
-    static SPARE_LISTS: RefCell<Vec<Vec<Storage>>> = const { RefCell::new(Vec::new()) };
-}
-
-fn shelf(dtype: DType) -> usize {
-    match dtype {
-        DType::F32 => 0,
-        DType::F64 => 1,
-        DType::I32 => 2,
-        DType::F16 => 3,
-        _ => 4,
-    }
-}
-
-impl Registers {
-    fn take(dtypes: &[DType]) -> Self {
-        let mut list = SPARE_LISTS.with_borrow_mut(Vec::pop).unwrap_or_default();
-        SPARE.with_borrow_mut(|spare| {
-            list.extend(
-                dtypes
-                    .iter()
-                    .map(|&dtype| spare[shelf(dtype)].pop().unwrap_or_else(|| Storage::zeros(dtype, BLOCK))),
-            );
-        });
-        Self(list)
-    }
-}
-
-impl Drop for Registers {
-    fn drop(&mut self) {
-        let mut list = std::mem::take(&mut self.0);
-        SPARE.with_borrow_mut(|spare| {
-            for register in list.drain(..) {
-                let shelf = &mut spare[shelf(register.dtype())];
-                if register.len() == BLOCK && shelf.len() < STOCK {
-                    shelf.push(register);
-                }
-            }
-        });
-        SPARE_LISTS.with_borrow_mut(|lists| lists.push(list));
+    match to {
+        LaneMut::F32(xs) => xs.fill(number as f32),
+        LaneMut::F64(xs) => xs.fill(number),
+        LaneMut::F16(xs) => xs.fill(<f16 as Word>::from_f64(number)),
+        LaneMut::I32(xs) => xs.fill(number as i32),
+        LaneMut::U32(xs) => xs.fill(number as u32),
     }
 }

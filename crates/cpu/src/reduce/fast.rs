@@ -170,10 +170,11 @@ fn row<F: Fold>(data: &[f32], start: usize, reduced: &Walk, first: usize, len: u
 /// All of a block, which has [`BLOCK`] terms at most.
 #[inline]
 fn lanes<F: Fold>(block: &[f32]) -> f64 {
-    if block.len() < LANES {
-        return block.iter().fold(f64::from(F::START), |a, &b| F::join(a, f64::from(b)));
+    match block.len() {
+        ..8 => block.iter().fold(f64::from(F::START), |a, &b| F::join(a, f64::from(b))),
+        8..LANES => in_parts::<F, 8>(block),
+        _ => Arch::new().dispatch(Lanes::<F>(block, PhantomData)),
     }
-    Arch::new().dispatch(Lanes::<F>(block, PhantomData))
 }
 
 /// A block in [`LANES`] partial results, compiled for each instruction set.
@@ -183,29 +184,35 @@ impl<F: Fold> WithSimd for Lanes<'_, F> {
     type Output = f64;
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) -> f64 {
-        let mut parts = [F::START; LANES];
-        let pieces = self.0.chunks_exact(LANES);
-        let rest = pieces.remainder();
-        for piece in pieces {
-            for (part, &x) in parts.iter_mut().zip(piece) {
-                *part = F::step(*part, x);
-            }
-        }
-        for (part, &x) in parts.iter_mut().zip(rest) {
+        in_parts::<F, LANES>(self.0)
+    }
+}
+
+/// A block in `N` partial results, a power of two.
+#[inline(always)]
+fn in_parts<F: Fold, const N: usize>(block: &[f32]) -> f64 {
+    let mut parts = [F::START; N];
+    let pieces = block.chunks_exact(N);
+    let rest = pieces.remainder();
+    for piece in pieces {
+        for (part, &x) in parts.iter_mut().zip(piece) {
             *part = F::step(*part, x);
         }
-        // halves joined with halves: a chain would take as long as the terms before
-        let mut joined = parts.map(f64::from);
-        let mut half = LANES / 2;
-        while half > 0 {
-            let (left, right) = joined.split_at_mut(half);
-            for (a, &b) in left.iter_mut().zip(right.iter()) {
-                *a = F::join(*a, b);
-            }
-            half /= 2;
-        }
-        joined[0]
     }
+    for (part, &x) in parts.iter_mut().zip(rest) {
+        *part = F::step(*part, x);
+    }
+    // halves joined with halves: a chain would take as long as the terms before
+    let mut joined = parts.map(f64::from);
+    let mut half = N / 2;
+    while half > 0 {
+        let (left, right) = joined.split_at_mut(half);
+        for (a, &b) in left.iter_mut().zip(right.iter()) {
+            *a = F::join(*a, b);
+        }
+        half /= 2;
+    }
+    joined[0]
 }
 
 /// Neighbouring outputs side by side, one term of each after another.
