@@ -52,6 +52,18 @@ trait Fold: Sync {
     const START: f32;
     fn step(a: f32, b: f32) -> f32;
     fn join(a: f64, b: f64) -> f64;
+
+    /// As `step`, but may overlook a NaN that [`Fold::spoils`] reports: one instruction for an extreme.
+    #[inline(always)]
+    fn quick(a: f32, b: f32) -> f32 {
+        Self::step(a, b)
+    }
+
+    /// Whether `b` makes the result NaN although [`Fold::quick`] may overlook it.
+    #[inline(always)]
+    fn spoils(_b: f32) -> bool {
+        false
+    }
 }
 
 struct Sum;
@@ -92,6 +104,14 @@ impl Fold for Max {
         if b > a || b != b { b } else { a }
     }
     #[inline(always)]
+    fn quick(a: f32, b: f32) -> f32 {
+        if b > a { b } else { a }
+    }
+    #[inline(always)]
+    fn spoils(b: f32) -> bool {
+        b != b
+    }
+    #[inline(always)]
     fn join(a: f64, b: f64) -> f64 {
         if b > a || b != b { b } else { a }
     }
@@ -103,6 +123,14 @@ impl Fold for Min {
     #[inline(always)]
     fn step(a: f32, b: f32) -> f32 {
         if b < a || b != b { b } else { a }
+    }
+    #[inline(always)]
+    fn quick(a: f32, b: f32) -> f32 {
+        if b < a { b } else { a }
+    }
+    #[inline(always)]
+    fn spoils(b: f32) -> bool {
+        b != b
     }
     #[inline(always)]
     fn join(a: f64, b: f64) -> f64 {
@@ -192,15 +220,21 @@ impl<F: Fold> WithSimd for Lanes<'_, F> {
 #[inline(always)]
 fn in_parts<F: Fold, const N: usize>(block: &[f32]) -> f64 {
     let mut parts = [F::START; N];
+    let mut spoilt = [0u32; N];
     let pieces = block.chunks_exact(N);
     let rest = pieces.remainder();
     for piece in pieces {
-        for (part, &x) in parts.iter_mut().zip(piece) {
-            *part = F::step(*part, x);
+        for ((part, spoilt), &x) in parts.iter_mut().zip(&mut spoilt).zip(piece) {
+            *part = F::quick(*part, x);
+            *spoilt |= u32::from(F::spoils(x));
         }
     }
-    for (part, &x) in parts.iter_mut().zip(rest) {
-        *part = F::step(*part, x);
+    for ((part, spoilt), &x) in parts.iter_mut().zip(&mut spoilt).zip(rest) {
+        *part = F::quick(*part, x);
+        *spoilt |= u32::from(F::spoils(x));
+    }
+    if spoilt.iter().fold(0, |any, one| any | one) != 0 {
+        return f64::NAN;
     }
     // halves joined with halves: a chain would take as long as the terms before
     let mut joined = parts.map(f64::from);
