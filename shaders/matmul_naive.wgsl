@@ -1,7 +1,7 @@
 // One thread an output element, the reference the other variants are tested against.
 // A split sums k over its own chunk; the output is [splits, batch.., m, n].
-// Given: GROUP, T, p.count, p.batches, p.chunk, p.m, p.n, p.k, p.a_row, p.a_k, p.b_k, p.b_col, a, b, out,
-// fn batch_a(i), fn batch_b(i).
+// Given: GROUP, T, p.count, p.batches, p.chunk, p.m, p.n, p.k, p.a_row, p.a_k, p.b_k, p.b_col, a, b,
+// fn batch_a(i), fn batch_b(i), fn put(i, value).
 @compute @workgroup_size(GROUP)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -26,5 +26,5 @@ fn main(
         at_a += p.a_k;
         at_b += p.b_k;
     }
-    out[i] = sum;
+    put(i, sum);
 }

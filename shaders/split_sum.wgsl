@@ -1,5 +1,5 @@
 // The second pass of a split reduction: adds the partial results of the splits in order, one thread an output.
-// Given: GROUP, p.count, p.splits, partial, out.
+// Given: GROUP, p.count, p.splits, partial, fn put(i, value).
 @compute @workgroup_size(GROUP)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -16,5 +16,5 @@ fn main(
         at += p.count;
         sum += partial[at];
     }
-    out[i] = sum;
+    put(i, sum);
 }

@@ -5,7 +5,8 @@ mod common;
 
 use std::collections::HashSet;
 
-use anygrad_device::kernels::matmul::{VARIANTS, matmul};
+use anygrad_device::kernels::matmul::{VARIANTS, matmul, matmul_then};
+use anygrad_device::kernels::{Pointwise, Sink, Source, SourceKind, Step, pointwise};
 use anygrad_device::{Caps, DeviceError, Lowered};
 use anygrad_layout::{DType, Layout};
 use common::{bits, check_text, floats, gpu, gpus, noise, run, sweep_caps, words};
@@ -161,6 +162,68 @@ fn every_variant_gives_the_sum() {
             }
         }
     }
+}
+
+/// `relu(product + bias)`, and whether it is above 0, as a program over the outputs of a product. The bias is input 2.
+fn bias_and_relu(shape: &[usize]) -> Pointwise {
+    let outputs = Layout::contiguous(shape);
+    let bias = Layout::contiguous([shape[shape.len() - 1]]).expand(shape);
+    let source = |kind, layout| Source { kind, dtype: DType::F32, layout };
+    let step = |wgsl, args: [u32; 2], dtype| Step { wgsl, args: args.into_iter().collect(), dtype };
+    Pointwise {
+        shape: outputs.shape.clone(),
+        inputs: vec![source(SourceKind::Computed, outputs), source(SourceKind::Buffer(2), bias)],
+        numbers: vec![DType::F32],
+        steps: vec![
+            step("$0 + $1", [0, 1], DType::F32),
+            step("max($0, $1)", [3, 2], DType::F32),
+            step("$0 > $1", [3, 2], DType::Bool),
+        ],
+        outputs: vec![
+            Sink { value: 4, dtype: DType::F32, in_place: None },
+            Sink { value: 5, dtype: DType::Bool, in_place: None },
+        ],
+    }
+}
+
+#[test]
+fn a_program_over_the_outputs_runs_before_they_are_stored() {
+    let Some(gpu) = gpu() else { return };
+    for (batch, m, n, k) in [(1, 33, 12, 20), (2, 5, 7, 19), (1, 1, 40, 65), (1, 21, 1, 8), (3, 8, 64, 4)] {
+        let (a, b) = (Layout::contiguous([batch, m, k]), Layout::contiguous([batch, k, n]));
+        let (x, y, z) = (noise(1, a.extent()), noise(2, b.extent()), noise(3, n));
+        let tail = bias_and_relu(&[batch, m, n]);
+        let inputs = [bits(&x), bits(&y), bits(&z)];
+        let outputs = batch * m * n;
+        for variant in forced(gpu.caps()) {
+            let plain = matmul(&a, &b, DType::F32, gpu.caps(), variant).unwrap();
+            let sums = floats(&run(gpu, &plain, &[&inputs[0], &inputs[1]], &[outputs], &[])[0]);
+            let lowered = matmul_then(&a, &b, &tail, gpu.caps(), variant).unwrap();
+            check_text(&lowered, &sweep_caps()[2]);
+            let inputs = [&inputs[0][..], &inputs[1], &inputs[2]];
+            let got = run(gpu, &lowered, &inputs, &[outputs; 2], &[0f32.to_bits()]);
+            for (i, sum) in sums.iter().enumerate() {
+                let value = sum + z[i % n];
+                let expected = [value.max(0.0).to_bits(), u32::from(value > 0.0)];
+                assert_eq!([got[0][i], got[1][i]], expected, "{batch} {m} {n} {k} {variant:?}: {i}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_program_that_does_not_fit_the_outputs_is_an_error() {
+    let caps = Caps::portable();
+    let (a, b) = (Layout::contiguous([4, 8]), Layout::contiguous([8, 12]));
+    let then = |tail: &Pointwise| matmul_then(&a, &b, tail, &caps, None);
+    let mut tail = bias_and_relu(&[4, 12]);
+    assert!(then(&tail).is_ok());
+    assert!(matches!(then(&bias_and_relu(&[4, 13])), Err(DeviceError::Validation { .. })));
+    assert!(matches!(pointwise::pointwise(&tail, &caps, None), Err(DeviceError::Validation { .. })));
+    tail.inputs[0].layout = Layout::contiguous([12, 4]).permute(&[1, 0]);
+    assert!(matches!(then(&tail), Err(DeviceError::Validation { .. })));
+    tail.inputs[0].kind = SourceKind::Buffer(3);
+    assert!(matches!(then(&tail), Err(DeviceError::Validation { .. })));
 }
 
 #[test]

@@ -9,6 +9,9 @@ use super::builder::value_type;
 use super::{Builder, Pointwise, SourceKind};
 use crate::{Access, DeviceError, Operand};
 
+/// What the value of [`SourceKind::Computed`] is called in the text.
+pub(super) const COMPUTED: &str = "computed";
+
 /// The loads of a program. Its iteration space is split into groups of axes, each walked by an index of its own;
 /// the last index may count fours of elements.
 pub(super) struct Loads<'a> {
@@ -109,11 +112,15 @@ impl<'a> Loads<'a> {
 
     /// The element a source reads.
     fn load_one(&mut self, builder: &mut Builder, i: usize) -> Result<String, DeviceError> {
+        let kind = self.program.inputs[i].kind;
+        if kind == SourceKind::Computed {
+            return Ok(COMPUTED.into());
+        }
         let position = self.position(builder, i, 1);
-        Ok(match self.program.inputs[i].kind {
-            SourceKind::Iota => position,
-            SourceKind::Buffer(index) => self.element(builder, i, index, false, &position)?,
-        })
+        match kind {
+            SourceKind::Buffer(index) => self.element(builder, i, index, false, &position),
+            _ => Ok(position),
+        }
     }
 
     /// The four elements a source reads, as a vec4: one aligned load, one element repeated, or four loads.
@@ -126,6 +133,7 @@ impl<'a> Loads<'a> {
                 let inner = self.inner_param(builder, i, inner);
                 return Ok(format!("vec4<u32>({position}) + vec4<u32>(0u, 1u, 2u, 3u) * vec4<u32>({inner})"));
             }
+            SourceKind::Computed => return Ok(COMPUTED.into()),
             SourceKind::Buffer(index) => index,
         };
         let mut strides = self.axes.iter().flat_map(|axes| &axes.strides[i]);
@@ -157,7 +165,7 @@ impl<'a> Loads<'a> {
         let name = format!("{}x{i}", self.part.prefix);
         let home = match self.program.inputs[i].kind {
             SourceKind::Buffer(index) => self.part.home(index).map_or(0, |home| home.offset),
-            SourceKind::Iota => 0,
+            SourceKind::Iota | SourceKind::Computed => 0,
         };
         builder.param(&format!("{name}_offset"), (self.program.inputs[i].layout.offset + home) / unit);
         let mut text = format!("p.{name}_offset");

@@ -16,9 +16,11 @@ use anygrad_layout::{DType, Layout};
 use self::lanes::LaneTile;
 use self::product::Product;
 pub(super) use self::product::{divisor, within_words};
+use self::split::sum_partials_then;
 pub(super) use self::split::{LONGEST, Split, sum_partials, zeros};
 use self::tiles::GroupTile;
-use super::{Builder, fold_groups, invalid, storage_type};
+use super::store::emit_put;
+use super::{Builder, Pointwise, fold_groups, invalid, storage_type};
 use crate::{Caps, DeviceError, Lowered};
 
 /// The names `force` understands.
@@ -179,13 +181,14 @@ impl Kernel {
         product: &Product,
         split: Split,
         names: [&'static str; 2],
+        tail: Option<&Pointwise>,
         caps: &Caps,
     ) -> Result<Lowered, DeviceError> {
         let mut builder = Builder::new("matmul", names[0]);
         let (body, groups) = match self {
-            Kernel::Naive => (anygrad_shaders::MATMUL_NAIVE, naive(product, split, &mut builder)?),
+            Kernel::Naive => (anygrad_shaders::MATMUL_NAIVE, naive(product, split, tail, &mut builder)?),
             _ => {
-                let tiles = product.tiled_params(&mut builder, self.sides(product), split)?;
+                let tiles = product.tiled_params(&mut builder, self.sides(product), split, tail)?;
                 let (a, b) = (&product.a, &product.b);
                 let body = match self {
                     Kernel::Naive | Kernel::Direct => {
@@ -217,7 +220,11 @@ impl Kernel {
         // the text is the same, and compiled once
         launch.variant = names[usize::from(split.splits > 1)];
         let mut lowered = Lowered { launches: vec![launch], scratch: Vec::new() };
-        sum_partials(&mut lowered, "matmul", product.dtype, split, product.outputs, caps)?;
+        sum_partials_then(&mut lowered, "matmul", product.dtype, split, product.outputs, tail, caps)?;
+        let bound = lowered.launches.iter().map(|launch| launch.bindings.len()).max();
+        if bound.is_some_and(|bound| bound > caps.storage_buffers as usize) {
+            return Err(DeviceError::Unsupported { what: "a product with so many buffers".into() });
+        }
         Ok(lowered)
     }
 }
@@ -239,12 +246,47 @@ pub fn matmul(
     caps: &Caps,
     force: Option<&str>,
 ) -> Result<Lowered, DeviceError> {
+    select(a, b, dtype, None, caps, force)
+}
+
+/// As [`matmul`] of `f32`, and then the program `tail` over the outputs, which are read as its source of
+/// [`SourceKind::Computed`](super::SourceKind::Computed): the outputs are those of the program. Its buffers are numbered
+/// with those of the product, which are 0 and 1, and none of its outputs may overwrite these two.
+///
+/// # Errors
+/// Those of [`matmul`]; [`DeviceError::Validation`] if the program does not fit the product,
+/// [`DeviceError::Unsupported`] if the kernel would bind too many buffers, `k` is 0, or the program has outputs of
+/// `f16` whose rows are no multiple of four.
+pub fn matmul_then(
+    a: &Layout,
+    b: &Layout,
+    tail: &Pointwise,
+    caps: &Caps,
+    force: Option<&str>,
+) -> Result<Lowered, DeviceError> {
+    select(a, b, DType::F32, Some(tail), caps, force)
+}
+
+fn select(
+    a: &Layout,
+    b: &Layout,
+    dtype: DType,
+    tail: Option<&Pointwise>,
+    caps: &Caps,
+    force: Option<&str>,
+) -> Result<Lowered, DeviceError> {
     let product = Product::new(a, b, dtype)?;
+    if let Some(tail) = tail {
+        tail.check_tail(product.outputs, "matmul")?;
+    }
     if product.outputs == 0 {
         return Ok(Lowered::default());
     }
     if product.k == 0 {
-        return zeros("matmul", dtype, product.outputs, caps);
+        return match tail {
+            None => zeros("matmul", dtype, product.outputs, caps),
+            Some(_) => Err(DeviceError::Unsupported { what: "a program over a product of nothing".into() }),
+        };
     }
     let (variant, split) = match force {
         None => {
@@ -268,11 +310,16 @@ pub fn matmul(
         let what = format!("matmul of {dtype}, variant {}", variant.names[0]);
         return Err(DeviceError::Unsupported { what });
     }
-    variant.kernel.lower(&product, split, variant.names, caps)
+    variant.kernel.lower(&product, split, variant.names, tail, caps)
 }
 
 /// What the naive kernel is given; the workgroups it takes.
-fn naive(product: &Product, split: Split, builder: &mut Builder) -> Result<usize, DeviceError> {
+fn naive(
+    product: &Product,
+    split: Split,
+    tail: Option<&Pointwise>,
+    builder: &mut Builder,
+) -> Result<usize, DeviceError> {
     let count = product.outputs.saturating_mul(split.splits);
     within_words(count, "matmul")?;
     builder.constant("GROUP", GROUP);
@@ -289,7 +336,7 @@ fn naive(product: &Product, split: Split, builder: &mut Builder) -> Result<usize
     builder.signed_param("b_col", product.b.outer_stride);
     builder.read("a", product.dtype, product.a.operand);
     builder.read("b", product.dtype, product.b.operand);
-    builder.read_write("out", product.dtype, split.first_output(0));
+    emit_put(builder, split.first_tail(tail), product.dtype, split.first_output(0))?;
     product.positions(builder);
     Ok(count.div_ceil(GROUP as usize))
 }

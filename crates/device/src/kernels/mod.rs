@@ -14,6 +14,7 @@ mod program;
 pub mod reduce;
 pub mod scan;
 pub mod sort;
+mod store;
 pub mod together;
 pub mod window;
 

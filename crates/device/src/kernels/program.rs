@@ -44,6 +44,9 @@ pub enum SourceKind {
     Buffer(usize),
     /// The position itself: the layout's element position, as `u32`.
     Iota,
+    /// What a kernel computed at the position; only in a program that a kernel runs over its outputs before it stores
+    /// them. Its layout is contiguous.
+    Computed,
 }
 
 /// One statement of a [`Pointwise`] program.
@@ -98,7 +101,7 @@ impl Pointwise {
             let axes = layout.shape.iter().zip(&layout.strides);
             axes.filter(|(_, stride)| **stride != 0).map(|(n, _)| *n as u64).fold(size, u64::saturating_mul)
         };
-        let loads = self.inputs.iter().filter(|s| s.kind != SourceKind::Iota);
+        let loads = self.inputs.iter().filter(|s| matches!(s.kind, SourceKind::Buffer(_)));
         loads.map(|source| distinct(&source.layout, source.dtype.size() as u64)).fold(0, u64::saturating_add)
     }
 
@@ -119,6 +122,26 @@ impl Pointwise {
 
     /// Checks everything that a wrong caller may get wrong.
     pub(super) fn check(&self, family: &'static str) -> Result<(), DeviceError> {
+        if self.inputs.iter().any(|source| source.kind == SourceKind::Computed) {
+            return Err(invalid(family, "nothing is computed before this program"));
+        }
+        self.check_parts(family)
+    }
+
+    /// As [`Pointwise::check`], for a program that follows `outputs` values of f32 that a kernel computed.
+    pub(super) fn check_tail(&self, outputs: usize, family: &'static str) -> Result<(), DeviceError> {
+        let fits = |source: &&Source| source.dtype == DType::F32 && source.layout.is_contiguous();
+        let computed = self.inputs.iter().filter(|source| source.kind == SourceKind::Computed);
+        if computed.clone().filter(fits).count() != 1 || computed.count() != 1 {
+            return Err(invalid(family, "a program over outputs reads them once, as they lie"));
+        }
+        if self.shape.checked_numel() != Some(outputs) || self.outputs.is_empty() {
+            return Err(invalid(family, format!("a program over {} for {outputs} outputs", self.shape)));
+        }
+        self.check_parts(family)
+    }
+
+    fn check_parts(&self, family: &'static str) -> Result<(), DeviceError> {
         if self.shape.checked_numel().is_none_or(|n| n > i32::MAX as usize) {
             return Err(DeviceError::TooLarge {
                 bytes: (self.numel() as u64).saturating_mul(4),

@@ -5,7 +5,8 @@ use smallvec::SmallVec;
 
 use super::operand::{Matrix, Side};
 use super::split::Split;
-use crate::kernels::{Builder, invalid, storage_type};
+use crate::kernels::store::emit_store;
+use crate::kernels::{Builder, Pointwise, invalid, storage_type};
 use crate::{DeviceError, Operand};
 
 /// `out[batch, m, n] = Σ_k a[batch, m, k]·b[batch, k, n]`, with as few batch axes as there can be.
@@ -134,12 +135,14 @@ impl Product {
         builder.strided("batch_b", &self.batch_sizes, &self.b.batch_strides, self.b.offset);
     }
 
-    /// Params of the kernels that work in tiles, and `store`; the output is the first pass of `split`.
+    /// Params of the kernels that work in tiles, and `store`; the output is the first pass of `split`, and goes through
+    /// `tail` if that is the only one.
     pub(super) fn tiled_params(
         &self,
         builder: &mut Builder,
         sides: (usize, usize),
         split: Split,
+        tail: Option<&Pointwise>,
     ) -> Result<usize, DeviceError> {
         let tiles = self.tiles(sides).saturating_mul(split.splits);
         within_words(self.outputs.saturating_mul(split.splits), "matmul")?;
@@ -151,26 +154,10 @@ impl Product {
         builder.param("m", self.m);
         builder.param("n", self.n);
         builder.param("k", self.k);
-        let output = split.first_output(0);
-        if self.n.is_multiple_of(4) {
-            builder.read_write_vec4("out", self.dtype, output);
-            builder.function(
-                "fn store(at: u32, column: u32, value: vec4<f32>) {\n    if column < p.n { out[at / 4u] = value; }\n}",
-            );
-        } else {
-            builder.read_write("out", self.dtype, output);
-            builder.function(STORE_ELEMENTS);
-        }
+        emit_store(builder, split.first_tail(tail), self.dtype, self.n, split.first_output(0))?;
         Ok(tiles)
     }
 }
-
-const STORE_ELEMENTS: &str = "fn store(at: u32, column: u32, value: vec4<f32>) {
-    if column < p.n { out[at] = value.x; }
-    if column + 1u < p.n { out[at + 1u] = value.y; }
-    if column + 2u < p.n { out[at + 2u] = value.z; }
-    if column + 3u < p.n { out[at + 3u] = value.w; }
-}";
 
 /// The param `p.name` and `over_name(i)`, which divides by it.
 pub(in crate::kernels) fn divisor(builder: &mut Builder, name: &str, size: usize) {

@@ -1,6 +1,7 @@
 use anygrad_layout::DType;
 
-use crate::kernels::{Builder, fold_groups, storage_type};
+use crate::kernels::store::emit_put;
+use crate::kernels::{Builder, Pointwise, fold_groups, storage_type};
 use crate::{Caps, DeviceError, Lowered, Operand};
 
 const GROUP: u32 = 64;
@@ -55,6 +56,11 @@ impl Split {
     pub(in crate::kernels) fn first_output(self, scratch: usize) -> Operand {
         if self.splits > 1 { Operand::Scratch(scratch) } else { Operand::Output(0) }
     }
+
+    /// What the first pass does with its results, if `tail` is done with the sums.
+    pub(in crate::kernels) fn first_tail<'a>(&self, tail: Option<&'a Pointwise>) -> Option<&'a Pointwise> {
+        tail.filter(|_| self.splits < 2)
+    }
 }
 
 /// Adds the second pass, if the first is split at all, and the scratch buffer of the partial results, the next free one.
@@ -66,6 +72,19 @@ pub(in crate::kernels) fn sum_partials(
     outputs: usize,
     caps: &Caps,
 ) -> Result<(), DeviceError> {
+    sum_partials_then(lowered, family, dtype, split, outputs, None, caps)
+}
+
+/// As [`sum_partials`]; the sums go through `tail`.
+pub(in crate::kernels) fn sum_partials_then(
+    lowered: &mut Lowered,
+    family: &'static str,
+    dtype: DType,
+    split: Split,
+    outputs: usize,
+    tail: Option<&Pointwise>,
+    caps: &Caps,
+) -> Result<(), DeviceError> {
     if split.splits < 2 {
         return Ok(());
     }
@@ -75,7 +94,7 @@ pub(in crate::kernels) fn sum_partials(
     builder.param("count", outputs);
     builder.param("splits", split.splits);
     builder.read("partial", dtype, partial);
-    builder.read_write("out", dtype, Operand::Output(0));
+    emit_put(&mut builder, tail, dtype, Operand::Output(0))?;
     let grid = fold_groups(outputs.div_ceil(GROUP as usize), caps)?;
     let partials = outputs * split.splits;
     let bytes = 4 * (partials + outputs) as u64;
