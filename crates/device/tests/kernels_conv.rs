@@ -6,7 +6,7 @@ mod common;
 use anygrad_device::kernels::conv::{VARIANTS, conv};
 use anygrad_device::{Caps, DeviceError, Lowered};
 use anygrad_layout::{Conv, Layout};
-use common::{bits, check_text, floats, gpu, noise, run, sweep_caps};
+use common::{bits, check_text, floats, gpu, gpus, noise, run, sweep_caps};
 
 /// One call: views of the input and the weights, and the geometry.
 #[derive(Clone, Debug)]
@@ -235,10 +235,13 @@ fn cases() -> Vec<Case> {
 fn lower(case: &Case, caps: &Caps, force: Option<&str>) -> Option<Lowered> {
     match conv(&case.x, &case.w, &case.conv, caps, force) {
         Ok(lowered) => Some(lowered),
-        Err(DeviceError::Unsupported { .. }) if force == Some("product") => None,
+        Err(DeviceError::Unsupported { .. }) if force.is_some_and(|name| PARTIAL.contains(&name)) => None,
         Err(error) => panic!("{}: {error}", case.name),
     }
 }
+
+/// The variants that do not run for every case, or on every adapter.
+const PARTIAL: &[&str] = &["product", "phased", "shared", "shared_split"];
 
 fn forced() -> impl Iterator<Item = Option<&'static str>> {
     VARIANTS.iter().map(|name| Some(*name)).chain([None])
@@ -247,7 +250,8 @@ fn forced() -> impl Iterator<Item = Option<&'static str>> {
 #[test]
 fn every_text_is_valid_everywhere() {
     for case in cases() {
-        for caps in sweep_caps() {
+        let subgroups = Caps { software: true, subgroups: true, subgroup_size: 8, ..Caps::portable() };
+        for caps in sweep_caps().into_iter().chain([subgroups]) {
             for variant in forced() {
                 if let Some(lowered) = lower(&case, &caps, variant) {
                     check_text(&lowered, &caps);
@@ -260,23 +264,31 @@ fn every_text_is_valid_everywhere() {
 #[test]
 fn every_variant_gives_the_sum() {
     let Some(gpu) = gpu() else { return };
-    let mut products = 0;
+    let (mut products, mut phased, mut shared) = (0, 0, 0);
     for case in cases() {
         let (x, w) = (noise(1, case.x.extent()), noise(2, case.w.extent()));
         let expected = reference(&case, &x, &w);
         for variant in forced() {
             let Some(lowered) = lower(&case, gpu.caps(), variant) else { continue };
             products += usize::from(variant == Some("product"));
+            phased += usize::from(variant == Some("phased"));
+            shared += usize::from(variant == Some("shared"));
             assert_eq!(lowered.launches.is_empty(), expected.is_empty());
             let inputs: [&[u32]; 2] = [&bits(&x), &bits(&w)];
-            let out = floats(&run(gpu, &lowered, &inputs, &[expected.len()], &[])[0]);
-            for (i, (got, (sum, size))) in out.iter().zip(&expected).enumerate() {
-                let error = (f64::from(*got) - sum).abs();
-                assert!(error <= 2e-6 * size + 1e-7, "{} {variant:?}: {i}: {got} for {sum}", case.name);
+            // the one that is chosen also with the checks of shaders
+            let checked = gpus().iter().skip(1).filter(|_| variant.is_none());
+            for gpu in [gpu].into_iter().chain(checked) {
+                let out = floats(&run(gpu, &lowered, &inputs, &[expected.len()], &[])[0]);
+                for (i, (got, (sum, size))) in out.iter().zip(&expected).enumerate() {
+                    let error = (f64::from(*got) - sum).abs();
+                    assert!(error <= 2e-6 * size + 1e-7, "{} {variant:?}: {i}: {got} for {sum}", case.name);
+                }
             }
         }
     }
     assert!(products >= 6, "{products} cases ran as a product");
+    assert!(phased >= 8, "{phased} cases ran in phases");
+    assert!(shared >= 40 || gpu.caps().subgroup_size == 0, "{shared} cases shared weights");
 }
 
 #[test]
@@ -344,8 +356,18 @@ fn variants_are_chosen_by_adapter_and_shape() {
     };
     let lenet1 = case("lenet1", &[64, 1, 28, 28], &[6, 1, 5, 5], |c| pads(c, 2, 2));
     let gradient = weight_gradient("lenet1 dw", &lenet1);
-    assert_eq!(chosen(&lenet1, &software), ["pack_weight", "pack_input", "direct"]);
-    assert_eq!(chosen(&gradient, &software), ["pack_weight", "pack_input", "direct_split", "split_sum"]);
+    let (alone, shared) = (&software, Caps { subgroup_size: 8, ..software.clone() });
+    assert_eq!(chosen(&lenet1, alone), ["pack_input", "pack_weight", "direct"]);
+    assert_eq!(chosen(&gradient, alone), ["pack_input", "pack_weight", "direct_split", "split_sum"]);
+    assert_eq!(chosen(&lenet1, &shared), ["pack_input", "pack_weight", "shared"]);
+    assert_eq!(chosen(&gradient, &shared), ["pack_input", "pack_weight", "shared_split", "split_sum"]);
+    // one position of one sample: seven threads of a subgroup would have nothing to do
+    let one = case("one", &[1, 64, 3, 3], &[64, 8, 3, 3], |c| c.groups = 8);
+    assert_eq!(chosen(&one, &shared).last(), Some(&"direct"));
+    // the phase that reads one tap reads the input as it is
+    let strided = case("strided", &[2, 4, 8, 8], &[8, 4, 1, 1], |c| c.stride = [1, 2, 2]);
+    let phased = input_gradient("strided dx", &strided);
+    assert_eq!(chosen(&phased, &shared), ["pack_weight", "shared", "shared", "shared", "shared"]);
     assert_eq!(chosen(&lenet1, &Caps::portable()), ["tiled"]);
     assert_eq!(chosen(&gradient, &Caps::portable()), ["tiled_split", "split_sum"]);
     let pointwise = case("pointwise", &[8, 16, 8, 8], &[32, 16, 1, 1], |_| {});

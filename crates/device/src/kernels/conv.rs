@@ -6,18 +6,30 @@
 
 mod direct;
 mod geometry;
+mod phases;
 mod product;
 mod taps;
 
 use anygrad_layout::{Conv, DType, Layout};
 
+use self::direct::Manner;
 use self::geometry::Geometry;
 use super::matmul::{LONGEST, Split, divisor, sum_partials, within_words, zeros};
 use super::{Builder, fold_groups, invalid};
-use crate::{Caps, DeviceError, Lowered, Operand};
+use crate::{Caps, DeviceError, Lowered};
 
 /// The names `force` understands.
-pub const VARIANTS: &[&str] = &["product", "direct_split", "direct", "tiled_split", "tiled", "naive"];
+pub const VARIANTS: &[&str] = &[
+    "product",
+    "phased",
+    "shared_split",
+    "shared",
+    "direct_split",
+    "direct",
+    "tiled_split",
+    "tiled",
+    "naive",
+];
 
 const GROUP: u32 = 64; // threads of a workgroup of the naive and the packing kernels
 const TILED_TILE: usize = 64; // output channels and positions of a workgroup's tile
@@ -38,19 +50,37 @@ const TABLE: &[Variant] = &[
         pays: |_, _| true,
         lower: product::product,
     },
+    // input gradients of strided convolutions: no multiplication by the zeros between spread elements
+    Variant { name: "phased", runs: phases::runs, pays: |_, caps| caps.software, lower: phases::phased },
     // a long sum and too few outputs to keep the adapter busy: weight gradients
     Variant {
+        name: "shared_split",
+        runs: |geometry, caps| Manner::shared(geometry, caps, true).is_some(),
+        pays: |geometry, caps| split_pays(geometry, |may| Manner::shared(geometry, caps, may)),
+        lower: |geometry, caps| manner(geometry, caps, Manner::shared(geometry, caps, true)),
+    },
+    // a load costs a CPU that runs the shaders as much as 16 multiply-adds, handing on what was loaded nearly nothing
+    Variant {
+        name: "shared",
+        runs: |geometry, caps| Manner::shared(geometry, caps, false).is_some(),
+        pays: |geometry, caps| {
+            Manner::shared(geometry, caps, false).is_some_and(|manner| manner.fills_subgroups(geometry))
+        },
+        lower: |geometry, caps| manner(geometry, caps, Manner::shared(geometry, caps, false)),
+    },
+    // the same for drivers without subgroups, or where few threads of a subgroup had something to do
+    Variant {
         name: "direct_split",
-        runs: |geometry, _| direct::runs(geometry),
-        pays: |geometry, caps| caps.software && direct::split_pays(geometry),
-        lower: |geometry, caps| direct::direct(geometry, caps, true),
+        runs: |geometry, _| Manner::alone(geometry, true).is_some(),
+        pays: |geometry, caps| caps.software && split_pays(geometry, |may| Manner::alone(geometry, may)),
+        lower: |geometry, caps| manner(geometry, caps, Manner::alone(geometry, true)),
     },
     // barriers are dear where a CPU runs the shaders
     Variant {
         name: "direct",
-        runs: |geometry, _| direct::runs(geometry),
+        runs: |geometry, _| Manner::alone(geometry, false).is_some(),
         pays: |_, caps| caps.software || !tiled_runs(caps),
-        lower: |geometry, caps| direct::direct(geometry, caps, false),
+        lower: |geometry, caps| manner(geometry, caps, Manner::alone(geometry, false)),
     },
     Variant {
         name: "tiled_split",
@@ -66,6 +96,21 @@ const TABLE: &[Variant] = &[
     },
     Variant { name: "naive", runs: |_, _| true, pays: |_, _| true, lower: naive },
 ];
+
+/// Whether a split brings enough tiles for the lanes of the adapter where there were too few.
+fn split_pays(geometry: &Geometry, manner: impl Fn(bool) -> Option<Manner>) -> bool {
+    match (manner(true), manner(false)) {
+        (Some(cut), Some(whole)) => cut.splits() > whole.splits() && cut.fills_subgroups(geometry),
+        _ => false,
+    }
+}
+
+fn manner(geometry: &Geometry, caps: &Caps, manner: Option<Manner>) -> Result<Lowered, DeviceError> {
+    let what = || DeviceError::Unsupported { what: "a convolution with rows this long".into() };
+    let mut lowered = Lowered::default();
+    direct::direct(geometry, manner.ok_or_else(what)?, caps, &mut lowered)?;
+    Ok(lowered)
+}
 
 fn tiled_runs(caps: &Caps) -> bool {
     caps.max_threads >= 256 && caps.workgroup_bytes >= 2 * 272 * 16
@@ -154,6 +199,3 @@ fn tiled(geometry: &Geometry, caps: &Caps, name: &'static str, split: Split) -> 
     sum_partials(&mut lowered, "conv", DType::F32, split, geometry.outputs(), caps)?;
     Ok(lowered)
 }
-
-/// Scratch 0 of a lowered convolution that packs its weights.
-const PACKED_WEIGHTS: Operand = Operand::Scratch(0);

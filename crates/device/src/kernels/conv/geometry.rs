@@ -7,7 +7,7 @@ use crate::{DeviceError, Operand};
 
 /// A convolution in the terms of the kernels: three spatial axes, the leading ones of size 1 where there are
 /// fewer; a flipped kernel is a view with negative strides.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Geometry {
     pub batch: usize,
     pub groups: usize,
@@ -26,10 +26,20 @@ pub(super) struct Geometry {
     pub w: Planes,
     /// The matrix product that this convolution is, if it is one.
     pub product: Option<Factors>,
+    /// Where the output goes if it is a part of a larger one; a dense `[N, O, z, y, x]` otherwise.
+    pub target: Option<Target>,
+}
+
+/// Where the elements of an output lie: planes, one after the other, and steps along z, y and x.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub offset: usize,
+    pub plane: usize,
+    pub axes: [usize; 3],
 }
 
 /// Where the elements of `[outer, channel, z, y, x]` lie.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Planes {
     pub offset: usize,
     pub outer: isize,
@@ -105,6 +115,7 @@ impl Geometry {
             x: Planes::new(x),
             w: Planes::new(&flipped),
             product: None,
+            target: None,
         };
         geometry.product = product::factors(&geometry, x, &flipped);
         Ok(geometry)

@@ -5,7 +5,7 @@ use crate::kernels::matmul::matmul;
 use crate::{Caps, DeviceError, Lowered, Operand};
 
 /// The factors of a convolution that is a matrix product, and whether the weights are the first.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Factors {
     a: Layout,
     b: Layout,

@@ -4,10 +4,15 @@ use std::fmt::Write;
 /// The register tile of the direct convolution: what of it unrolls, and its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tile {
-    /// Output channels: 1, 4 or 8.
+    /// Threads that share the weights of a tile, each of which loads a part and hands it to the others; 1 if every
+    /// thread loads them all.
+    pub sharing: usize,
+    /// Output channels: 1, or a multiple of 4.
     pub lanes: usize,
     /// Neighbouring output positions along x.
     pub run: usize,
+    /// Kernel rows of one call of `taps`; more than one only if a row is one chunk.
+    pub rows: usize,
     /// Taps along x of one call of `taps`.
     pub chunk: usize,
     /// Taps left over at the end of a kernel row, for `last_taps`.
@@ -26,52 +31,92 @@ pub(super) struct Tile {
 const VECTOR_LOAD: usize = 65;
 const SCALAR_LOAD: usize = 33;
 const MULTIPLY_ADD: usize = 4;
+const CARRY: usize = 12; // what a vec4 that lives through a loop costs in each turn: it is stored under a mask
 
-// A kernel row up to this long is one chunk; longer ones go in chunks of CHUNK, which keep vectors aligned.
-const WHOLE_ROW: usize = 8;
+// A kernel row up to this long is one chunk; longer ones go in chunks of fewer taps, which keep vectors aligned.
+pub(super) const WHOLE_ROW: usize = 8;
 const CHUNK: usize = 4;
+const SHARED_CHUNK: usize = 8; // a subgroup fetches more weights at a time
+
+// What a tile may unroll: multiply-adds of vectors in one call of `taps`. More take drivers long to compile.
+const UNROLLED: usize = 320;
 
 impl Tile {
-    /// The cheapest tile for rows of `width` outputs and `kernel` taps.
+    /// The cheapest tile for rows of `width` outputs and `kernel` taps, where `sharing` threads share weights and
+    /// one of `rows` kernel rows are taken together.
     pub(super) fn choose(
+        sharing: usize,
+        rows: &[usize],
         channels: usize,
         width: usize,
         kernel: usize,
         stride: usize,
         dilation: usize,
     ) -> Self {
-        let lanes = match channels {
-            1 => 1,
-            2..=4 => 4,
-            _ => 8,
+        let most = match (channels, sharing) {
+            (1, _) => 1,
+            (2..=4, _) => 4,
+            (5..=8, _) | (_, 1) => 8,
+            (9..=16, _) => 16,
+            _ => 32,
         };
-        let chunk = if kernel <= WHOLE_ROW { kernel } else { CHUNK };
-        let tile = |run: usize| Self {
+        let long = if sharing > 1 { SHARED_CHUNK } else { CHUNK };
+        let chunk = if kernel <= WHOLE_ROW { kernel } else { long };
+        let tile = |rows: usize, lanes: usize, run: usize| Self {
+            sharing,
             lanes,
             run,
+            rows,
             chunk,
-            last: kernel % chunk,
-            chunks: kernel / chunk,
+            last: if chunk == 0 { 0 } else { kernel % chunk },
+            chunks: if chunk == 0 { 0 } else { kernel / chunk },
             stride,
             dilation,
             aligned: run >= width || (run * stride).is_multiple_of(4),
         };
-        let runs = [16, 12, 8, 4].into_iter().filter(|run| *run < width);
-        let whole = (width <= 16).then_some(width);
-        whole
-            .into_iter()
-            .chain(runs)
-            .map(tile)
-            .min_by_key(|tile| tile.cost() * width.div_ceil(tile.run))
-            .unwrap_or_else(|| tile(1))
+        let runs = || {
+            let runs = [16, 12, 8, 4].into_iter().filter(|run| *run < width);
+            (width <= 16).then_some(width).into_iter().chain(runs)
+        };
+        let lanes = [32, 16, 8].into_iter().filter(|lanes| *lanes < most && sharing > 1).chain([most]);
+        let most_rows = rows.iter().copied().max().unwrap_or(1);
+        let tiles = |tile: &Self| width.div_ceil(tile.run) * channels.div_ceil(tile.lanes);
+        lanes
+            .flat_map(|lanes| runs().map(move |run| (lanes, run)))
+            .flat_map(|(lanes, run)| rows.iter().map(move |rows| (*rows, lanes, run)))
+            .map(|(rows, lanes, run)| tile(rows, lanes, run))
+            .filter(|tile| tile.unrolled() <= UNROLLED)
+            // all of `rows` divide the number of rows
+            .min_by_key(|tile| tile.cost() * tiles(tile) * most_rows / tile.rows)
+            .unwrap_or_else(|| tile(1, most.min(8), 1))
+    }
+
+    fn unrolled(&self) -> usize {
+        self.rows * self.chunk * self.vectors() * self.run
     }
 
     fn cost(&self) -> usize {
         let load = if self.aligned { VECTOR_LOAD } else { SCALAR_LOAD };
         let (weight, multiply_add) =
             if self.lanes == 1 { (SCALAR_LOAD, 1) } else { (VECTOR_LOAD, MULTIPLY_ADD) };
-        let per_tap = self.vectors() * (weight + self.run * multiply_add);
-        self.loads(self.chunk).len() * load + self.chunk * per_tap
+        let weights = self.fetches(self.chunk) * weight;
+        let carried = self.run * self.vectors() * if self.lanes == 1 { CARRY / 4 } else { CARRY };
+        self.rows * self.loads(self.chunk).len() * load + weights + self.unrolled() * multiply_add + carried
+    }
+
+    /// Vectors (or single numbers) of weights that a thread loads for `taps` taps of each row.
+    fn fetches(&self, taps: usize) -> usize {
+        (self.rows * taps * self.vectors()).div_ceil(self.sharing)
+    }
+
+    /// Vectors (or single numbers) from the weights of `taps` taps of each row to what follows them.
+    pub(super) fn pitch(&self, taps: usize) -> usize {
+        self.fetches(taps) * self.sharing
+    }
+
+    /// Vectors (or single numbers) from the weights of kernel rows taken together to those of the next.
+    pub(super) fn row_pitch(&self) -> usize {
+        self.chunks * self.pitch(self.chunk) + self.pitch(self.last)
     }
 
     /// Vectors (or single numbers) a position's channels take.
@@ -101,24 +146,39 @@ impl Tile {
         positions.flat_map(|j| (0..taps).map(move |t| (j * self.stride + t * self.dilation) / unit)).collect()
     }
 
-    /// `fn name(acc, x_at, w_at)`: adds `taps` taps of one kernel row, all unrolled.
+    /// `fn name(acc, x_at, w_at)`: adds `taps` taps of kernel rows, all unrolled. The next row of those taken
+    /// together is p.x_row further.
     pub(super) fn taps(&self, name: &str, taps: usize) -> String {
         let mut text = format!("fn {name}(acc: ptr<function, Tile>, x_at: u32, w_at: u32) {{\n");
-        let start = if self.aligned { "x_at / 4u" } else { "x_at" };
-        line(&mut text, format_args!("    let at = {start};"));
-        for i in self.loads(taps) {
-            line(&mut text, format_args!("    let x{i} = x[at + {i}u];"));
+        let (vectors, sharing) = (self.vectors(), self.sharing);
+        for row in 0..self.rows {
+            let at = if row == 0 { "x_at".into() } else { format!("(x_at + {row}u * p.x_row)") };
+            let unit = if self.aligned { " / 4u" } else { "" };
+            line(&mut text, format_args!("    let at{row} = {at}{unit};"));
+            for i in self.loads(taps) {
+                line(&mut text, format_args!("    let x{row}_{i} = x[at{row} + {i}u];"));
+            }
         }
-        let vectors = self.vectors();
-        for t in 0..taps {
-            for h in 0..vectors {
+        if sharing > 1 {
+            for i in 0..self.fetches(taps) {
+                line(&mut text, format_args!("    let part{i} = w[w_at + {}u];", i * sharing));
+            }
+        }
+        // position by position, so that an accumulator stays in a register for all taps
+        for h in 0..vectors {
+            for t in 0..self.rows * taps {
                 let i = t * vectors + h;
-                line(&mut text, format_args!("    let w{i} = w[w_at + {i}u];"));
+                let weight = match sharing {
+                    1 => format!("w[w_at + {i}u]"),
+                    _ => format!("subgroupBroadcast(part{}, {}u)", i / sharing, i % sharing),
+                };
+                line(&mut text, format_args!("    let w{i} = {weight};"));
             }
             for j in 0..self.run {
-                let value = self.value(j * self.stride + t * self.dilation);
-                for h in 0..vectors {
-                    let (slot, weight) = (j * vectors + h, t * vectors + h);
+                let slot = j * vectors + h;
+                for t in 0..self.rows * taps {
+                    let value = self.value(t / taps, j * self.stride + t % taps * self.dilation);
+                    let weight = t * vectors + h;
                     line(
                         &mut text,
                         format_args!("    (*acc)[{slot}] = fma(w{weight}, {value}, (*acc)[{slot}]);"),
@@ -129,11 +189,30 @@ impl Tile {
         text + "}"
     }
 
-    fn value(&self, element: usize) -> String {
+    /// `fn pack(to, at, channels)`: writes the weights of a tap, `channels` of the tile's exist.
+    pub(super) fn pack(&self) -> String {
+        let mut text = String::from("fn pack(to: u32, at: u32, channels: u32) {\n");
+        for lane in 0..self.lanes {
+            // a channel past the end reads the first one
+            line(&mut text, format_args!("    let has{lane} = channels > {lane}u;"));
+            let element = format!("w[at + select(0u, {lane}u * p.w_o, has{lane})]");
+            line(&mut text, format_args!("    let w{lane} = select(0.0, {element}, has{lane});"));
+        }
+        if self.lanes == 1 {
+            text.push_str("    out[to] = w0;\n");
+        }
+        for i in (0..self.lanes / 4).map(|quad| 4 * quad) {
+            let quad = format!("vec4(w{i}, w{}, w{}, w{})", i + 1, i + 2, i + 3);
+            line(&mut text, format_args!("    out[to / 4u + {}u] = {quad};", i / 4));
+        }
+        text + "}"
+    }
+
+    fn value(&self, row: usize, element: usize) -> String {
         let scalar = if self.aligned {
-            format!("x{}.{}", element / 4, ["x", "y", "z", "w"][element % 4])
+            format!("x{row}_{}.{}", element / 4, ["x", "y", "z", "w"][element % 4])
         } else {
-            format!("x{element}")
+            format!("x{row}_{element}")
         };
         if self.lanes == 1 { scalar } else { format!("vec4({scalar})") }
     }
@@ -143,8 +222,9 @@ impl Tile {
         width.is_multiple_of(4) && self.run.is_multiple_of(4)
     }
 
-    /// `fn store(at, first_x, channels, acc)`: the tile of which `channels` channels exist, cut at p.width.
-    pub(super) fn store(&self, width: usize) -> String {
+    /// `fn store(at, first_x, channels, acc)`: the tile of which `channels` channels exist, cut at p.width; in
+    /// vectors if those of neighbouring positions lie side by side.
+    pub(super) fn store(&self, width: usize, vectors: bool) -> String {
         let mut text =
             String::from("fn store(at: u32, first_x: u32, channels: u32, acc: ptr<function, Tile>) {\n");
         for lane in 0..self.lanes {
@@ -153,8 +233,8 @@ impl Tile {
                 _ => format!("(*acc)[{}].{}", j * self.vectors() + lane / 4, ["x", "y", "z", "w"][lane % 4]),
             };
             line(&mut text, format_args!("    if channels > {lane}u {{"));
-            line(&mut text, format_args!("        let row = at + {lane}u * p.positions;"));
-            let step = if self.stores_vectors(width) { 4 } else { 1 };
+            line(&mut text, format_args!("        let row = at + {lane}u * p.out_plane;"));
+            let step = if vectors { 4 } else { 1 };
             for j in (0..self.run).step_by(step) {
                 let stored = if step == 4 {
                     format!(
@@ -165,7 +245,7 @@ impl Tile {
                         value(j + 3)
                     )
                 } else {
-                    format!("out[row + {j}u] = {};", value(j))
+                    format!("out[row + {j}u * p.out_x] = {};", value(j))
                 };
                 // a run that is the whole row, or divides it, needs no test
                 if width.is_multiple_of(self.run) {
