@@ -10,10 +10,10 @@
 // Given: THREADS, SHARING, RUN (positions of a tile), CHUNK and LAST (taps along x of one `taps` and of `last_taps`),
 // WHOLE_ROWS (whether a row is one chunk), PITCH and LAST_PITCH (from their weights to the next), p.places (tiles of the same weights),
 // p.tiles_x, p.height, p.depth, p.weights (channel tiles of all groups), p.channel_tiles and fn over_*(i)
-// for each, p.splits, p.spots (places that exist), p.batch, p.groups, p.group_channels, p.width, p.rows, p.row_pitch,
+// for each, p.splits, p.spots (places that exist), p.group_channels, p.width, p.rows, p.row_pitch,
 // p.chunk, p.chunks (calls of `taps` a row), p.kernel0, p.kernel1, p.stride2, p.dilation2,
-// p.x_offset, p.x_n, p.x_group, p.x_c, p.x_tap_z, p.x_tap_y, p.x_row, p.x_z, p.x_y, p.out_offset, p.out_plane, p.out_z, p.out_y,
-// p.out_x, alias Tile,
+// p.x_offset, p.x_n, p.x_group, p.x_c, p.x_tap_z, p.x_tap_y, p.x_row, p.x_z, p.x_y, p.out_offset, p.out_split, p.out_n,
+// p.out_c, p.out_z, p.out_y, p.out_x, alias Tile,
 // fn taps(acc, x_at, w_at), fn last_taps(acc, x_at, w_at), fn store(at, first_x, channels, acc).
 @compute @workgroup_size(THREADS)
 fn main(
@@ -40,10 +40,10 @@ fn main(
     let end = min(p.rows, first_row + p.chunk);
     let tap_row = first_row / p.kernel1;
     var tap_y = first_row - tap_row * p.kernel1;
-    let channel = tap_row / p.kernel0;
-    var tap_z = tap_row - channel * p.kernel0;
+    let first_input = tap_row / p.kernel0;
+    var tap_z = tap_row - first_input * p.kernel0;
     var at_x = p.x_offset + n * p.x_n + group * p.x_group + z * p.x_z + y * p.x_y + first_x * p.stride2
-        + channel * p.x_c + tap_z * p.x_tap_z + tap_y * p.x_tap_y;
+        + first_input * p.x_c + tap_z * p.x_tap_z + tap_y * p.x_tap_y;
     var at_w = (weights * p.rows + first_row) * p.row_pitch + thread % SHARING;
 
     var acc: Tile;
@@ -77,8 +77,9 @@ fn main(
     }
 
     if place < p.spots && slice < p.splits * p.weights {
-        let plane = (split * p.batch + n) * p.groups * p.group_channels + group * p.group_channels + first_channel;
-        let at = p.out_offset + plane * p.out_plane + z * p.out_z + y * p.out_y + first_x * p.out_x;
+        let channel = group * p.group_channels + first_channel;
+        let at = p.out_offset + split * p.out_split + n * p.out_n + channel * p.out_c + z * p.out_z + y * p.out_y
+            + first_x * p.out_x;
         store(at, first_x, p.group_channels - first_channel, &acc);
     }
 }

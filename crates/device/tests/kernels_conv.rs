@@ -3,7 +3,7 @@
 
 mod common;
 
-use anygrad_device::kernels::conv::{VARIANTS, conv};
+use anygrad_device::kernels::conv::{VARIANTS, conv, conv_exchanged};
 use anygrad_device::{Caps, DeviceError, Lowered};
 use anygrad_layout::{Conv, Layout};
 use common::{bits, check_text, floats, gpu, gpus, noise, run, sweep_caps};
@@ -289,6 +289,32 @@ fn every_variant_gives_the_sum() {
     assert!(products >= 6, "{products} cases ran as a product");
     assert!(phased >= 8, "{phased} cases ran in phases");
     assert!(shared >= 40 || gpu.caps().subgroup_size == 0, "{shared} cases shared weights");
+}
+
+#[test]
+fn samples_and_channels_of_the_output_change_places() {
+    let Some(gpu) = gpu() else { return };
+    for case in cases() {
+        let shape = output_shape(&case);
+        let [samples, channels, ..] = shape[..] else { unreachable!() };
+        let positions: usize = shape[2..].iter().product();
+        let (x, w) = (noise(1, case.x.extent()), noise(2, case.w.extent()));
+        let inputs: [&[u32]; 2] = [&bits(&x), &bits(&w)];
+        for variant in [Some("naive"), Some("tiled_split"), None] {
+            let here = |lowered: &Lowered| {
+                floats(&run(gpu, lowered, &inputs, &[samples * channels * positions], &[])[0])
+            };
+            let Some(plain) = lower(&case, gpu.caps(), variant) else { continue };
+            let exchanged = conv_exchanged(&case.x, &case.w, &case.conv, gpu.caps(), variant).unwrap();
+            let (plain, exchanged) = (here(&plain), here(&exchanged));
+            for (i, got) in exchanged.iter().enumerate() {
+                let (row, position) = (i / positions, i % positions);
+                let (channel, sample) = (row / samples, row % samples);
+                let expected = plain[(sample * channels + channel) * positions + position];
+                assert!((got - expected).abs() <= 1e-5, "{} {variant:?}: {i}: {got} {expected}", case.name);
+            }
+        }
+    }
 }
 
 #[test]

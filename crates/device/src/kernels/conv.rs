@@ -132,7 +132,25 @@ pub fn conv(
     caps: &Caps,
     force: Option<&str>,
 ) -> Result<Lowered, DeviceError> {
-    let geometry = Geometry::new(x, w, conv)?;
+    lower(&Geometry::new(x, w, conv, false)?, caps, force)
+}
+
+/// As [`conv()`], with samples and channels of the output exchanged: a contiguous `[O, N, *out]`. A weight gradient is a
+/// convolution by the gradient in which samples and channels have changed places, and comes out so as the weights lie.
+///
+/// # Errors
+/// As [`conv()`].
+pub fn conv_exchanged(
+    x: &Layout,
+    w: &Layout,
+    conv: &Conv,
+    caps: &Caps,
+    force: Option<&str>,
+) -> Result<Lowered, DeviceError> {
+    lower(&Geometry::new(x, w, conv, true)?, caps, force)
+}
+
+fn lower(geometry: &Geometry, caps: &Caps, force: Option<&str>) -> Result<Lowered, DeviceError> {
     if geometry.outputs() == 0 {
         return Ok(Lowered::default());
     }
@@ -140,14 +158,14 @@ pub fn conv(
         return zeros("conv", DType::F32, geometry.outputs(), caps);
     }
     let variant = match force {
-        None => TABLE.iter().find(|v| (v.runs)(&geometry, caps) && (v.pays)(&geometry, caps)),
+        None => TABLE.iter().find(|v| (v.runs)(geometry, caps) && (v.pays)(geometry, caps)),
         Some(name) => TABLE.iter().find(|variant| variant.name == name),
     };
     let variant = variant.ok_or_else(|| invalid("conv", format!("no variant {force:?}")))?;
-    if !(variant.runs)(&geometry, caps) {
+    if !(variant.runs)(geometry, caps) {
         return Err(DeviceError::Unsupported { what: format!("this convolution, variant {}", variant.name) });
     }
-    (variant.lower)(&geometry, caps)
+    (variant.lower)(geometry, caps)
 }
 
 // about as many workgroups as a large GPU has cores
@@ -170,6 +188,7 @@ fn naive(geometry: &Geometry, caps: &Caps) -> Result<Lowered, DeviceError> {
     builder.param("chunk", split.chunk);
     geometry.gathering(&mut builder);
     geometry.weights(&mut builder);
+    geometry.outputs_at(&mut builder);
     builder.read_write("out", DType::F32, split.first_output(0));
     let grid = fold_groups(count.div_ceil(GROUP as usize), caps)?;
     let launch = builder.finish(anygrad_shaders::CONV_NAIVE, grid, geometry.flops(), geometry.bytes())?;
@@ -192,6 +211,7 @@ fn tiled(geometry: &Geometry, caps: &Caps, name: &'static str, split: Split) -> 
     builder.param("chunk", split.chunk);
     geometry.gathering(&mut builder);
     geometry.weights(&mut builder);
+    geometry.outputs_at(&mut builder);
     builder.read_write("out", DType::F32, split.first_output(0));
     let grid = fold_groups(tiles, caps)?;
     let launch = builder.finish(anygrad_shaders::CONV_TILED, grid, geometry.flops(), geometry.bytes())?;

@@ -13,7 +13,17 @@ use crate::op::{Gradients, Meta, Op, Vjp};
 
 /// `[N, C, *n] ∗ [O, C / groups, *k] → [N, O, *out]`; sizes as [`Conv::output_size`] says.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct Convolution(pub Conv);
+pub struct Convolution {
+    pub geometry: Conv,
+    /// The output is `[O, N, *out]`. Where the layout of an output is free, a transpose of it costs a pass over it more.
+    pub exchanged: bool,
+}
+
+impl Convolution {
+    pub fn new(geometry: Conv) -> Self {
+        Self { geometry, exchanged: false }
+    }
+}
 
 impl Op for Convolution {
     fn name(&self) -> &'static str {
@@ -21,7 +31,7 @@ impl Op for Convolution {
     }
     fn infer(&self, inputs: &[&Meta]) -> Result<Meta, String> {
         let [x, w] = inputs else { return Err(format!("takes 2 inputs, got {}", inputs.len())) };
-        let Conv { rank, groups, .. } = self.0;
+        let Conv { rank, groups, .. } = self.geometry;
         if x.dtype != w.dtype || !x.dtype.is_float() {
             return Err(format!("takes two floats of one dtype: input {}, weight {}", x.dtype, w.dtype));
         }
@@ -50,7 +60,7 @@ impl Op for Convolution {
                 w.shape[1].saturating_mul(groups)
             ));
         }
-        let geometry = &self.0;
+        let geometry = &self.geometry;
         if (0..3)
             .any(|i| geometry.stride[i] == 0 || geometry.dilation[i] == 0 || geometry.input_dilation[i] == 0)
         {
@@ -61,7 +71,8 @@ impl Op for Convolution {
         if steps.as_flattened().iter().copied().chain(pads).any(|size| size > u32::MAX as usize) {
             return Err("a stride, dilation or pad is beyond reason".into());
         }
-        let mut shape = Shape::from([x.shape[0], filters]);
+        let (samples, exchanged) = (x.shape[0], self.exchanged);
+        let mut shape = Shape::from(if exchanged { [filters, samples] } else { [samples, filters] });
         for axis in 0..rank {
             shape.push(geometry.output_size(entry(rank, axis), x.shape[2 + axis], w.shape[2 + axis]));
         }
@@ -74,28 +85,35 @@ impl Op for Convolution {
         Ok(Meta { shape, dtype: x.dtype })
     }
     fn vjp(&self, v: &Vjp<'_>) -> Option<Gradients> {
-        match v.inputs {
-            [x, w] => {
-                Some(vec![Some(self.input_gradient(x, w, v.grad)), Some(self.weight_gradient(x, w, v.grad))])
-            }
-            _ => None,
-        }
+        let [x, w] = v.inputs else { return None };
+        let g = if self.exchanged { &v.grad.transpose(0, 1) } else { v.grad };
+        Some(vec![Some(self.input_gradient(x, w, g)), Some(self.weight_gradient(x, w, g))])
     }
-    fn eval(&self, host: &Host, inputs: &[View<'_>], _: &Meta) -> Result<Storage, CpuError> {
+    fn eval(&self, host: &Host, inputs: &[View<'_>], meta: &Meta) -> Result<Storage, CpuError> {
         let [x, w] = views("conv", inputs)?;
-        anygrad_cpu::conv(host, x, w, &self.0)
+        let out = anygrad_cpu::conv(host, x, w, &self.geometry)?;
+        if !self.exchanged {
+            return Ok(out);
+        }
+        // only GPUs are asked for it
+        let mut shape = meta.shape.clone();
+        shape.swap(0, 1);
+        let mut axes: Vec<usize> = (0..shape.rank()).collect();
+        axes.swap(0, 1);
+        anygrad_cpu::copy(host, View::new(&out, &Layout::contiguous(shape).permute(&axes)))
     }
     fn lower(&self, inputs: &[Layout], _: &[DType], _: &Meta, caps: &Caps) -> Result<Lowered, DeviceError> {
-        kernel::conv(&inputs[0], &inputs[1], &self.0, caps, None)
+        let conv = if self.exchanged { kernel::conv_exchanged } else { kernel::conv };
+        conv(&inputs[0], &inputs[1], &self.geometry, caps, None)
     }
     fn flops(&self, inputs: &[&Meta], output: &Meta) -> u64 {
         let taps: usize = inputs.get(1).map_or(0, |w| w.shape.iter().skip(1).product());
         2 * (output.shape.numel() as u64).saturating_mul(taps as u64)
     }
     fn attributes(&self) -> String {
-        let Conv { rank, groups, flip, .. } = self.0;
+        let Conv { rank, groups, flip, .. } = self.geometry;
         let from = 3 - rank.min(3);
-        let (conv, flag) = (&self.0, |on: bool, text: String| if on { text } else { String::new() });
+        let (conv, flag) = (&self.geometry, |on: bool, text: String| if on { text } else { String::new() });
         [
             flag(conv.stride != [1; 3], format!(" stride {:?}", &conv.stride[from..])),
             flag(conv.pad_lo != [0; 3], format!(" before {:?}", &conv.pad_lo[from..])),
@@ -104,6 +122,7 @@ impl Op for Convolution {
             flag(conv.input_dilation != [1; 3], format!(" spread {:?}", &conv.input_dilation[from..])),
             flag(groups != 1, format!(" groups {groups}")),
             flag(flip, " reversed".to_string()),
+            flag(self.exchanged, " exchanged".to_string()),
         ]
         .concat()
         .trim()
@@ -123,20 +142,22 @@ impl Convolution {
         if x.numel() == 0 {
             return x.zeros_like();
         }
-        let Conv { rank, groups, .. } = self.0;
-        let mut back = self.0.clone();
-        (back.stride, back.input_dilation, back.flip) = (self.0.input_dilation, self.0.stride, !self.0.flip);
+        let Conv { rank, groups, .. } = self.geometry;
+        let mut back = self.geometry.clone();
+        (back.stride, back.input_dilation, back.flip) =
+            (self.geometry.input_dilation, self.geometry.stride, !self.geometry.flip);
         for axis in 0..rank {
             let i = entry(rank, axis);
             let (n, k, out) = (x.shape()[2 + axis], w.shape()[2 + axis], g.shape()[2 + axis]);
-            let reach = (self.0.dilation[i] * k.saturating_sub(1)) as isize;
-            back.pad_lo[i] = reach - self.0.pad_lo[i];
+            let reach = (self.geometry.dilation[i] * k.saturating_sub(1)) as isize;
+            back.pad_lo[i] = reach - self.geometry.pad_lo[i];
             // behind, as many zeros as make the size n again
-            back.pad_hi[i] =
-                spread(n, self.0.input_dilation[i]) + reach - spread(out, self.0.stride[i]) - back.pad_lo[i];
+            back.pad_hi[i] = spread(n, self.geometry.input_dilation[i]) + reach
+                - spread(out, self.geometry.stride[i])
+                - back.pad_lo[i];
         }
         let weight = exchange(w, groups);
-        Tensor::record(Convolution(back), &[g, &weight])
+        Tensor::record(Convolution::new(back), &[g, &weight])
     }
 
     /// `dw[t] = Σ_o g[o]·x'[o·s + t·d − lo]`: a convolution of the input by the gradient, in which samples are the
@@ -145,16 +166,16 @@ impl Convolution {
         if w.numel() == 0 {
             return w.zeros_like();
         }
-        let Conv { rank, groups, .. } = self.0;
-        let mut back = self.0.clone();
-        (back.stride, back.dilation, back.flip) = (self.0.dilation, self.0.stride, false);
+        let Conv { rank, groups, .. } = self.geometry;
+        let mut back = self.geometry.clone();
+        (back.stride, back.dilation, back.flip) = (self.geometry.dilation, self.geometry.stride, false);
         for axis in 0..rank {
             let i = entry(rank, axis);
             let (n, k, out) = (x.shape()[2 + axis], w.shape()[2 + axis], g.shape()[2 + axis]);
-            let needed = (self.0.dilation[i] * k.saturating_sub(1) + self.0.stride[i] * out.saturating_sub(1))
-                as isize
+            let needed = (self.geometry.dilation[i] * k.saturating_sub(1)
+                + self.geometry.stride[i] * out.saturating_sub(1)) as isize
                 + 1;
-            back.pad_hi[i] = needed - spread(n, self.0.input_dilation[i]) - self.0.pad_lo[i];
+            back.pad_hi[i] = needed - spread(n, self.geometry.input_dilation[i]) - self.geometry.pad_lo[i];
         }
         let (batch, channels) = (x.shape()[0], x.shape()[1]);
         let space = &x.shape()[2..];
@@ -165,10 +186,13 @@ impl Convolution {
                 .transpose(0, 2)
                 .reshape(join(&[channels / groups, groups * batch], space))
         };
-        let dw = Tensor::record(Convolution(back), &[&samples, &g.transpose(0, 1)]).transpose(0, 1);
+        // where memory is a CPU's, what follows reads the transposed view nearly as fast, and the products are larger
+        let exchanged = !x.device().is_cpu();
+        let dw = Tensor::record(Convolution { geometry: back, exchanged }, &[&samples, &g.transpose(0, 1)]);
+        let dw = if exchanged { dw } else { dw.transpose(0, 1) };
         // a reversed kernel has a reversed gradient
         let axes: Vec<isize> = (2..2 + rank as isize).collect();
-        if self.0.flip { dw.flip(&axes) } else { dw }
+        if self.geometry.flip { dw.flip(&axes) } else { dw }
     }
 }
 

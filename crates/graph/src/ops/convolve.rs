@@ -18,7 +18,7 @@ impl Tensor {
     /// geometry says everything a convolution can be; [`conv_with`](Tensor::conv_with) is easier to write.
     #[track_caller]
     pub fn conv(&self, weight: &Tensor, conv: &Conv) -> Tensor {
-        Tensor::record(Convolution(conv.clone()), &[self, weight])
+        Tensor::record(Convolution::new(conv.clone()), &[self, weight])
     }
 
     /// 1-D convolution of `[N, C, L]` by `weight` `[O, C, k]` with zero padding on both sides:
@@ -130,7 +130,7 @@ fn convolve(x: &Tensor, weight: &Tensor, rank: usize, options: &ConvOptions) -> 
         false => Ok(Conv::new(rank)),
     };
     match geometry {
-        Ok(conv) => biased(name, record_as(name, Convolution(conv), &[x, weight]), options),
+        Ok(conv) => biased(name, record_as(name, Convolution::new(conv), &[x, weight]), options),
         Err(message) => Tensor::wrong(name, message, &[("input", x), ("weight", weight)]),
     }
 }
@@ -141,7 +141,7 @@ fn transposed(x: &Tensor, weight: &Tensor, rank: usize, options: &ConvOptions) -
     match transposed_geometry(x, weight, rank, options) {
         Ok(conv) => {
             let weight = exchange(weight, conv.groups);
-            biased(name, record_as(name, Convolution(conv), &[x, &weight]), options)
+            biased(name, record_as(name, Convolution::new(conv), &[x, &weight]), options)
         }
         Err(message) => Tensor::wrong(name, message, &[("input", x), ("weight", weight)]),
     }

@@ -1,6 +1,5 @@
 use anygrad_layout::DType;
 
-use super::geometry::Target;
 use super::taps::{Tile, WHOLE_ROW};
 use super::{GROUP, Geometry, LONGEST, Split, divisor, sum_partials, within_words};
 use crate::kernels::{Builder, fold_groups};
@@ -76,7 +75,7 @@ impl Manner {
         let mut manner = Self { name, tile, split: Split::bounded(rows, 1, 0, least, turns, 1) };
         manner.split = Split::bounded(rows, manner.tiles(geometry), wanted, least, turns, 1);
         // partial results are dense
-        let runs = turns <= LONGEST && (manner.split.splits == 1 || geometry.target.is_none());
+        let runs = turns <= LONGEST && (manner.split.splits == 1 || !geometry.target.is_part);
         runs.then_some(manner)
     }
 
@@ -318,9 +317,7 @@ fn main_pass(
     for (field, value) in [
         ("splits", split.splits),
         ("spots", manner.spots(geometry)),
-        ("batch", geometry.batch),
         ("width", width),
-        ("groups", geometry.groups),
         ("group_channels", geometry.group_outputs),
         ("rows", rows(geometry) / tile.rows),
         ("row_pitch", tile.row_pitch()),
@@ -355,14 +352,8 @@ fn main_pass(
     } else {
         builder.read_vec4("w", DType::F32, weights);
     }
-    let dense = Target { offset: 0, plane: geometry.positions(), axes: [height * width, width, 1] };
-    let target = geometry.target.as_ref().unwrap_or(&dense);
-    builder.param("out_offset", target.offset);
-    builder.param("out_plane", target.plane);
-    for (field, step) in ["out_z", "out_y", "out_x"].into_iter().zip(target.axes) {
-        builder.param(field, step);
-    }
-    let vectors = geometry.target.is_none() && tile.stores_vectors(width);
+    geometry.outputs_at(&mut builder);
+    let vectors = geometry.target.takes_vectors() && tile.stores_vectors(width);
     if vectors {
         builder.read_write_vec4("out", DType::F32, output);
     } else {

@@ -26,16 +26,37 @@ pub(super) struct Geometry {
     pub w: Planes,
     /// The matrix product that this convolution is, if it is one.
     pub product: Option<Factors>,
-    /// Where the output goes if it is a part of a larger one; a dense `[N, O, z, y, x]` otherwise.
-    pub target: Option<Target>,
+    /// Where the output goes.
+    pub target: Target,
 }
 
-/// Where the elements of an output lie: planes, one after the other, and steps along z, y and x.
+/// Where the elements of an output lie: steps from sample to sample, from channel to channel, and along z, y and x.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub offset: usize,
-    pub plane: usize,
+    pub outer: usize,
+    pub channel: usize,
     pub axes: [usize; 3],
+    /// Whether there is more in the output than this convolution writes.
+    pub is_part: bool,
+}
+
+impl Target {
+    /// A dense `[N, O, z, y, x]`, or `[O, N, z, y, x]` if the two are `exchanged`.
+    fn dense(batch: usize, channels: usize, [depth, height, width]: [usize; 3], exchanged: bool) -> Self {
+        let plane = product_of(&[depth, height, width]);
+        let (outer, channel) = match exchanged {
+            true => (plane, plane.saturating_mul(batch)),
+            false => (plane.saturating_mul(channels), plane),
+        };
+        Self { offset: 0, outer, channel, axes: [height * width, width, 1], is_part: false }
+    }
+
+    /// Whether what lies side by side along x can be written in vectors, if a run of it starts at a multiple of 4.
+    pub(super) fn takes_vectors(&self) -> bool {
+        let steps = [self.offset, self.outer, self.channel, self.axes[0], self.axes[1]];
+        self.axes[2] == 1 && steps.iter().all(|step| step.is_multiple_of(4))
+    }
 }
 
 /// Where the elements of `[outer, channel, z, y, x]` lie.
@@ -71,7 +92,7 @@ fn spatial(layout: &Layout) -> [usize; 3] {
 }
 
 impl Geometry {
-    pub(super) fn new(x: &Layout, w: &Layout, conv: &Conv) -> Result<Self, DeviceError> {
+    pub(super) fn new(x: &Layout, w: &Layout, conv: &Conv, exchanged: bool) -> Result<Self, DeviceError> {
         let wrong = |what: &str| {
             Err(invalid("conv", format!("{what}: input {}, weight {}, {conv:?}", x.shape, w.shape)))
         };
@@ -115,9 +136,9 @@ impl Geometry {
             x: Planes::new(x),
             w: Planes::new(&flipped),
             product: None,
-            target: None,
+            target: Target::dense(x.shape[0], channels, output, exchanged),
         };
-        geometry.product = product::factors(&geometry, x, &flipped);
+        geometry.product = product::factors(&geometry, x, &flipped, exchanged);
         Ok(geometry)
     }
 
@@ -176,6 +197,18 @@ impl Geometry {
         builder.signed_param("w_o", self.w.outer);
         builder.param("group_channels", self.group_outputs);
         builder.read("w", DType::F32, Operand::Input(1));
+    }
+
+    /// Params of where outputs lie: p.out_offset, and steps p.out_split, p.out_n, p.out_c, p.out_z, p.out_y, p.out_x.
+    pub(super) fn outputs_at(&self, builder: &mut Builder) {
+        let target = &self.target;
+        builder.param("out_offset", target.offset);
+        builder.param("out_split", self.outputs());
+        builder.param("out_n", target.outer);
+        builder.param("out_c", target.channel);
+        for (field, step) in ["out_z", "out_y", "out_x"].into_iter().zip(target.axes) {
+            builder.param(field, step);
+        }
     }
 
     /// `x` and what reads it by output position and tap: params, `position(i)`, `tap(k)`, `origin(at)` and

@@ -27,10 +27,9 @@ const MOST: usize = 64;
 
 /// The outputs `i * spread + of`, or nothing inside if there are none.
 fn phase(geometry: &Geometry, of: [usize; 3]) -> Option<Option<Geometry>> {
-    let [_, height, width] = geometry.output;
-    let steps = [height * width, width, 1];
+    let steps = geometry.target.axes;
     let mut part = geometry.clone();
-    let mut target = Target { offset: 0, plane: geometry.positions(), axes: steps };
+    let mut target = Target { is_part: true, ..geometry.target.clone() };
     for axis in 0..3 {
         let s = geometry.spread[axis];
         if s == 1 {
@@ -57,7 +56,7 @@ fn phase(geometry: &Geometry, of: [usize; 3]) -> Option<Option<Geometry>> {
         target.axes[axis] = s * steps[axis];
     }
     part.product = None;
-    part.target = Some(target);
+    part.target = target;
     Some(Some(part))
 }
 

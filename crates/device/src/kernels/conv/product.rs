@@ -13,8 +13,9 @@ pub(super) struct Factors {
 }
 
 /// A convolution is a product of matrices without any gathering if its window is one position,
-/// `[n, g, o, c] × [n, g, c, positions]`, or covers the whole input, `[n, c·taps] × [c·taps, o]`.
-pub(super) fn factors(geometry: &Geometry, x: &Layout, w: &Layout) -> Option<Factors> {
+/// `[n, g, o, c] × [n, g, c, positions]`, or covers the whole input, `[n, c·taps] × [c·taps, o]`; or
+/// `[o, c·taps] × [c·taps, n]`, where samples and channels of the output are `exchanged`.
+pub(super) fn factors(geometry: &Geometry, x: &Layout, w: &Layout, exchanged: bool) -> Option<Factors> {
     let plain = geometry.spread == [1; 3] && geometry.pad_lo == [0; 3];
     let (n, g) = (geometry.batch, geometry.groups);
     let (c, o) = (geometry.group_inputs, geometry.group_outputs);
@@ -22,16 +23,18 @@ pub(super) fn factors(geometry: &Geometry, x: &Layout, w: &Layout) -> Option<Fac
         return None;
     }
     let same = geometry.stride == [1; 3] && geometry.output == geometry.input;
-    if geometry.kernel == [1; 3] && same {
+    if geometry.kernel == [1; 3] && same && !exchanged {
         let b = x.reshape(&[n, g, c, geometry.positions()])?;
         let a = w.reshape(&[g, o, c])?.expand(&[n, g, o, c]);
         return Some(Factors { a, b, weights_first: true });
     }
     if geometry.output == [1; 3] && geometry.kernel == geometry.input && geometry.dilation == [1; 3] && g == 1
     {
-        let a = x.reshape(&[n, geometry.taps()])?;
-        let b = w.reshape(&[o, geometry.taps()])?.permute(&[1, 0]);
-        return Some(Factors { a, b, weights_first: false });
+        let (x, w) = (x.reshape(&[n, geometry.taps()])?, w.reshape(&[o, geometry.taps()])?);
+        return Some(match exchanged {
+            true => Factors { a: w, b: x.permute(&[1, 0]), weights_first: true },
+            false => Factors { a: x, b: w.permute(&[1, 0]), weights_first: false },
+        });
     }
     None
 }

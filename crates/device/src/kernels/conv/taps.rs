@@ -233,7 +233,7 @@ impl Tile {
                 _ => format!("(*acc)[{}].{}", j * self.vectors() + lane / 4, ["x", "y", "z", "w"][lane % 4]),
             };
             line(&mut text, format_args!("    if channels > {lane}u {{"));
-            line(&mut text, format_args!("        let row = at + {lane}u * p.out_plane;"));
+            line(&mut text, format_args!("        let row = at + {lane}u * p.out_c;"));
             let step = if vectors { 4 } else { 1 };
             for j in (0..self.run).step_by(step) {
                 let stored = if step == 4 {
