@@ -18,7 +18,7 @@ pub struct Memory {
     pub live_bytes: usize,
     /// Vectors kept for reuse.
     pub pooled_bytes: usize,
-    /// The most that `live_bytes` has been.
+    /// The most that `live_bytes` has been, since [`Host::reset_peak`] if that was called.
     pub peak_bytes: usize,
 }
 
@@ -27,6 +27,8 @@ struct State {
     pool: Mutex<Pool>,
     live: AtomicUsize,
     peak: AtomicUsize,
+    /// The most that was ever live, whatever the peak was reset to.
+    most: AtomicUsize,
 }
 
 /// Up to this many bytes are always kept for reuse; beyond, no more than the peak of what was live.
@@ -91,7 +93,7 @@ impl Host {
         if bytes == 0 {
             return;
         }
-        let limit = self.0.peak.load(Ordering::Relaxed).max(KEPT_BYTES);
+        let limit = self.0.most.load(Ordering::Relaxed).max(KEPT_BYTES);
         // A vector that came from elsewhere may lie between two classes: file it under the one it can serve.
         let mut class = class_of(elements.capacity());
         if class_len(class) > elements.capacity() {
@@ -131,6 +133,11 @@ impl Host {
         }
     }
 
+    /// Begins to look for the peak anew.
+    pub fn reset_peak(&self) {
+        self.0.peak.store(self.0.live.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
     /// Threads and vector instructions: `2 threads, avx512f`.
     pub fn description(&self) -> String {
         let threads = rayon::current_num_threads();
@@ -141,6 +148,7 @@ impl Host {
     pub(crate) fn count_live(&self, bytes: usize) {
         let live = self.0.live.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.0.peak.fetch_max(live, Ordering::Relaxed);
+        self.0.most.fetch_max(live, Ordering::Relaxed);
     }
 
     pub(crate) fn count_dead(&self, bytes: usize) {

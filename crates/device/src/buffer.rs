@@ -65,6 +65,11 @@ impl Gpu {
         Ok(buffer)
     }
 
+    /// Bytes of memory that a buffer of `bytes` takes.
+    pub fn allocated(&self, bytes: usize) -> usize {
+        if bytes == 0 { 0 } else { self.0.pool.class(bytes as u64) as usize }
+    }
+
     /// Copies of `buffers` that lie in as few blocks of memory as the largest buffer allows, in their order: a kernel
     /// that binds a block reaches all of them. The queue copies them, without waiting.
     ///
@@ -199,6 +204,11 @@ impl Buffer {
             Memory::Whole(raw) => raw.capacity as usize,
             Memory::Part { bytes, .. } => *bytes as usize,
         }
+    }
+
+    /// The memory it lies in, alone or with others: a number that no other memory of the device has, and its bytes.
+    pub fn memory(&self) -> (u64, usize) {
+        self.place().map_or((0, 0), |place| (place.raw.id, place.raw.capacity as usize))
     }
 
     /// The block it lies in with others, and its first byte there; none if it has its memory for itself.

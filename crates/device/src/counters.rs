@@ -31,7 +31,7 @@ pub struct Memory {
     pub live_bytes: u64,
     /// Bytes of the buffers that wait to be used again.
     pub pooled_bytes: u64,
-    /// The most `live_bytes` has been.
+    /// The most `live_bytes` has been, since [`Gpu::reset_peak`](crate::Gpu::reset_peak) if that was called.
     pub peak_bytes: u64,
     /// Buffers ever requested from the driver; it stands still where the pool serves every request.
     pub allocations: u64,

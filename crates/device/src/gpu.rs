@@ -203,6 +203,11 @@ impl Gpu {
         self.0.pool.memory()
     }
 
+    /// Begins to look for the peak of the memory anew.
+    pub fn reset_peak(&self) {
+        self.0.pool.reset_peak();
+    }
+
     /// What it has done so far.
     pub fn counters(&self) -> Counters {
         self.0.counters.snapshot()

@@ -39,6 +39,8 @@ struct State {
     free: FxHashMap<u64, VecDeque<(u64, Raw)>>,
     time: u64,
     memory: Memory,
+    /// The most bytes that were ever live, whatever the peak was reset to.
+    most: u64,
 }
 
 impl Pool {
@@ -90,7 +92,7 @@ impl Pool {
         state.time += 1;
         let time = state.time;
         state.free.entry(raw.capacity).or_default().push_back((time, raw));
-        let most = state.memory.peak_bytes.saturating_add(state.memory.peak_bytes / 4).saturating_add(SLACK);
+        let most = state.most.saturating_add(state.most / 4).saturating_add(SLACK);
         let mut freed = Vec::new();
         while state.memory.live_bytes.saturating_add(state.memory.pooled_bytes) > most {
             let Some(raw) = state.pop_oldest() else { break };
@@ -107,6 +109,12 @@ impl Pool {
         free.into_values().flatten().map(|(_, raw)| raw).collect()
     }
 
+    /// Begins to look for the peak anew.
+    pub(crate) fn reset_peak(&self) {
+        let mut state = lock(&self.state);
+        state.memory.peak_bytes = state.memory.live_bytes;
+    }
+
     pub(crate) fn memory(&self) -> Memory {
         lock(&self.state).memory
     }
@@ -116,6 +124,7 @@ impl State {
     fn count_live(&mut self, class: u64) {
         self.memory.live_bytes += class;
         self.memory.peak_bytes = self.memory.peak_bytes.max(self.memory.live_bytes);
+        self.most = self.most.max(self.memory.live_bytes);
     }
 
     fn pop_oldest(&mut self) -> Option<Raw> {

@@ -61,7 +61,7 @@ pub struct Stats {
     pub live_bytes: usize,
     /// Bytes kept for reuse.
     pub pooled_bytes: usize,
-    /// The most bytes that were in use at once.
+    /// The most bytes that were in use at once, since [`Device::reset_peak`] if that was called.
     pub peak_bytes: usize,
     /// Programs that were found in the plan cache.
     pub plan_hits: u64,
@@ -224,6 +224,27 @@ impl Device {
         match &self.0.backend {
             Backend::Cpu(host) => host.trim(),
             Backend::Gpu(gpu) => gpu.trim(),
+        }
+    }
+
+    /// Begins to look for [`Stats::peak_bytes`] anew, to see what a part of a program takes.
+    ///
+    /// ```
+    /// use anygrad_graph::{Device, Tensor, explain};
+    /// let device = Device::cpu();
+    /// let x = Tensor::ones([1000], &device).detached()?;
+    /// let y = x.exp().sum_all();
+    /// let expected = explain(&[&y])?;
+    /// let before = device.stats().live_bytes;
+    /// device.reset_peak();
+    /// y.item()?;
+    /// assert_eq!(device.stats().peak_bytes - before, expected.temporary_bytes);
+    /// # Ok::<(), anygrad_graph::Error>(())
+    /// ```
+    pub fn reset_peak(&self) {
+        match &self.0.backend {
+            Backend::Cpu(host) => host.reset_peak(),
+            Backend::Gpu(gpu) => gpu.reset_peak(),
         }
     }
 

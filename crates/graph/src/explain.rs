@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::Tensor;
-use crate::backend::gpu::{GpuPlan, Slot};
+use crate::backend::gpu::GpuPlan;
+use crate::device::Buffer;
 use crate::error::Error;
 use crate::eval::plan_of;
 use crate::fuse::{Fused, Group};
@@ -19,9 +20,9 @@ pub struct Explanation {
     pub program: Vec<String>,
     /// The kernels in order: what was fused into each, the device's kernel, work and traffic.
     pub kernels: Vec<KernelLine>,
-    /// Bytes of memory the run takes besides its leaves.
+    /// Bytes of memory the run takes besides its leaves: as allocated, on a GPU in size classes.
     pub temporary_bytes: usize,
-    /// Bytes of the leaves it reads.
+    /// Bytes of the memory in which the leaves lie that it reads.
     pub leaf_bytes: usize,
     /// Bytes of leaves and everything else together, at most.
     pub peak_bytes: usize,
@@ -95,7 +96,7 @@ pub fn explain(tensors: &[&Tensor]) -> Result<Explanation, Error> {
         let place = lowered.nodes.get(id).map(origin).unwrap_or_default();
         format!("{text:<72} # {place}")
     };
-    let leaf_bytes = lowered.leaves.iter().map(|(id, _)| bytes(&lowered, *id)).sum();
+    let leaf_bytes = footprint(&lowered);
     let mut explanation = Explanation {
         program: (0..lowered.program.instrs.len()).map(line).collect(),
         leaf_bytes,
@@ -109,12 +110,23 @@ pub fn explain(tensors: &[&Tensor]) -> Result<Explanation, Error> {
         }
         Plan::Gpu(plan) => {
             explanation.kernels = kernels(&lowered, &plan.schedule, Some(plan));
-            let own = |slot: &Slot| if let Slot::Own(bytes) = slot { *bytes } else { 0 };
-            explanation.temporary_bytes = plan.slots.iter().map(own).sum();
+            explanation.temporary_bytes = plan.temporary_bytes();
         }
     }
     explanation.peak_bytes = leaf_bytes.saturating_add(explanation.temporary_bytes);
     Ok(explanation)
+}
+
+/// Bytes of the memory that the leaves take, where several may share some.
+fn footprint(lowered: &Lowered) -> usize {
+    let place = |(_, buffer): &(u32, Buffer)| match buffer {
+        Buffer::Cpu(buffer) => (buffer.id(), buffer.storage().bytes()),
+        Buffer::Gpu(buffer) => buffer.memory(),
+    };
+    let mut places: Vec<(u64, usize)> = lowered.leaves.iter().map(place).collect();
+    places.sort_unstable();
+    places.dedup();
+    places.iter().map(|(_, bytes)| bytes).sum()
 }
 
 fn bytes(lowered: &Lowered, id: u32) -> usize {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anygrad_graph::{DType, Device, Shape, Tensor, f16};
+use anygrad_graph::{DType, Device, Explanation, Shape, Tensor, f16};
 
 use crate::error::{Error, Mismatch, Result};
 use crate::glob::fits;
@@ -223,20 +223,8 @@ impl Params {
     /// # Errors
     /// The first error of recording, or a failure of the device.
     pub fn eval(&self, more: &[&Tensor]) -> Result<()> {
-        let pending: Vec<(Arc<str>, Tensor)> = {
-            let mut store = self.lock();
-            for slot in store.slots_mut() {
-                if let Some(next) = slot.next.take() {
-                    slot.promise(next);
-                }
-            }
-            let pending = store.slots().iter().filter(|slot| slot.pending);
-            pending.map(|slot| (slot.path.clone(), slot.value.clone())).collect()
-        };
-        let held = self.lock().gradients();
-        let updated = pending.iter().map(|(_, tensor)| tensor);
-        let roots: Vec<&Tensor> = updated.chain(&held).chain(more.iter().copied()).collect();
-        anygrad_graph::eval(&roots)?;
+        let (pending, held) = self.promised();
+        anygrad_graph::eval(&roots(&pending, &held, more))?;
         let mut store = self.lock();
         for (path, tensor) in pending {
             // what was put here meanwhile stays
@@ -245,6 +233,41 @@ impl Params {
             }
         }
         Ok(())
+    }
+
+    /// What [`eval`](Params::eval) would run now: kernels, work, and the memory that it takes. Runs nothing.
+    ///
+    /// ```
+    /// use anygrad_graph::{Device, Tensor};
+    /// use anygrad_nn::{Adam, Ctx, Layer, Linear, Optimizer, Params, mse};
+    /// let params = Params::new(&Device::cpu(), 42);
+    /// let model = Linear::new(params.at("fc"), 3, 1);
+    /// let (x, y) = (Tensor::ones([8, 3], params.device()), Tensor::zeros([8, 1], params.device()));
+    /// let loss = mse(&model.forward(&x, &mut Ctx::train(1)), &y);
+    /// Adam::default().apply(&params, params.grad(&loss), 1e-3)?;
+    /// println!("{}", params.explain(&[&loss])?);
+    /// params.eval(&[&loss])?;
+    /// # Ok::<(), anygrad_nn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The first error of recording.
+    pub fn explain(&self, more: &[&Tensor]) -> Result<Explanation> {
+        let (pending, held) = self.promised();
+        Ok(anygrad_graph::explain(&roots(&pending, &held, more))?)
+    }
+
+    /// The values that are pending in the store, by path, and the gradients in it. What was recorded takes the place
+    /// of what it was made from, so that a run may overwrite that.
+    fn promised(&self) -> (Vec<(Arc<str>, Tensor)>, Vec<Tensor>) {
+        let mut store = self.lock();
+        for slot in store.slots_mut() {
+            if let Some(next) = slot.next.take() {
+                slot.promise(next);
+            }
+        }
+        let pending = store.slots().iter().filter(|slot| slot.pending);
+        (pending.map(|slot| (slot.path.clone(), slot.value.clone())).collect(), store.gradients())
     }
 
     /// Whether both are handles to one store.
@@ -300,4 +323,9 @@ impl std::fmt::Debug for Params {
         let shapes = self.iter().map(|entry| (entry.path, entry.tensor.shape().clone()));
         f.debug_map().entries(shapes).finish()
     }
+}
+
+/// What a run computes.
+fn roots<'a>(pending: &'a [(Arc<str>, Tensor)], held: &'a [Tensor], more: &[&'a Tensor]) -> Vec<&'a Tensor> {
+    pending.iter().map(|(_, tensor)| tensor).chain(held).chain(more.iter().copied()).collect()
 }

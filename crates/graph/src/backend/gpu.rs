@@ -6,10 +6,10 @@ use anygrad_device::kernels::together::together;
 use anygrad_device::{self as device, Gpu, Lowered as Kernels, Operand, PlanStep};
 use anygrad_layout::DType;
 
+use crate::backend::slots::{Assigned, Slot, Slots};
 use crate::device::Buffer;
 use crate::error::Error;
 use crate::fuse::{Base, Fused, Group, Rules};
-use crate::op::Kind;
 use crate::plan::Schedule;
 use crate::program::{Lowered, Program, origin};
 use crate::tensor::State;
@@ -37,14 +37,6 @@ pub(crate) struct LaunchInfo {
     pub bytes: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Slot {
-    /// The buffer of this leaf.
-    Leaf(u32),
-    /// Allocated for a run, this many bytes.
-    Own(usize),
-}
-
 impl GpuPlan {
     pub fn new(lowered: &Lowered, gpu: &Gpu) -> Result<Self, Error> {
         let program = &lowered.program;
@@ -67,9 +59,20 @@ impl GpuPlan {
         for place in 0..schedule.groups.len() {
             builder.group(&schedule, place, caps)?;
         }
-        let Builder { slots, steps, launches, .. } = builder;
+        let Builder { slots, mut steps, launches, .. } = builder;
+        let Assigned { slots, places, slot_of } = slots.assign();
+        for slot in steps.iter_mut().flat_map(|step| &mut step.slots) {
+            *slot = places.get(*slot).copied().unwrap_or(*slot);
+        }
         let plan = device::Plan::new(gpu, steps)?;
-        Ok(Self { schedule, plan, launches, slots: slots.slots, slot_of: slots.slot_of })
+        Ok(Self { schedule, plan, launches, slots, slot_of })
+    }
+
+    /// Bytes that a run allocates.
+    pub fn temporary_bytes(&self) -> usize {
+        let gpu = self.plan.gpu();
+        let own = |slot: &Slot| if let Slot::Own(bytes) = slot { gpu.allocated(*bytes) } else { 0 };
+        self.slots.iter().map(own).sum()
     }
 
     /// Runs the program and returns the buffers of its outputs, in their order. `times` gets the microseconds of each
@@ -138,6 +141,7 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn group(&mut self, schedule: &Schedule, place: usize, caps: &device::Caps) -> Result<(), Error> {
         let group = &schedule.groups[place];
+        self.slots.begin(place);
         let (kernels, inputs, outputs, numbers, label) = match group {
             Group::Pointwise(fused) => {
                 let in_place = schedule.in_place(fused, place);
@@ -248,7 +252,6 @@ impl Builder<'_> {
             });
             self.steps.push(PlanStep { launch, slots, numbers: numbers.to_vec(), label: label.to_string() });
         }
-        scratch.into_iter().for_each(|slot| self.slots.release(slot));
         Ok(())
     }
 
@@ -321,82 +324,5 @@ fn pointwise(fused: &Fused, in_place: &[Option<usize>], values: &mut Vec<u32>) -
         numbers: fused.numbers.iter().map(|(_, dtype)| *dtype).collect(),
         steps: fused.steps.iter().map(step).collect(),
         outputs: fused.results.iter().zip(in_place).map(sink).collect(),
-    }
-}
-
-/// Assigns stored values to whole buffers. wgpu tracks usage by buffer, so parts of one would wait for each other.
-struct Slots {
-    slots: Vec<Slot>,
-    slot_of: Vec<Option<usize>>,
-    free: Vec<usize>,
-}
-
-impl Slots {
-    fn new(program: &Program) -> Self {
-        let mut this =
-            Self { slots: Vec::new(), slot_of: vec![None; program.instrs.len()], free: Vec::new() };
-        for (id, instr) in program.instrs.iter().enumerate() {
-            if matches!(instr.op.kind(), Kind::Leaf) {
-                this.slot_of[id] = Some(this.slots.len());
-                this.slots.push(Slot::Leaf(id as u32));
-            }
-        }
-        this
-    }
-
-    fn of(&self, value: u32) -> Result<usize, Error> {
-        let slot = self.slot_of.get(value as usize).copied().flatten();
-        slot.ok_or_else(|| {
-            Error::invalid("eval", format!("%{value} has no slot: this is a mistake of the planner"))
-        })
-    }
-
-    fn all(&self, values: &[u32]) -> Result<Vec<usize>, Error> {
-        values.iter().map(|&value| self.of(value)).collect()
-    }
-
-    fn open(&mut self, value: u32, bytes: usize) -> usize {
-        let slot = self.scratch(bytes);
-        self.slot_of[value as usize] = Some(slot);
-        slot
-    }
-
-    /// A free slot that fits without waste, or a new one.
-    fn scratch(&mut self, bytes: usize) -> usize {
-        let fits = |&slot: &usize| match self.slots[slot] {
-            Slot::Own(size) => size >= bytes && size / 2 <= bytes,
-            Slot::Leaf(_) => false,
-        };
-        let size = |&slot: &usize| match self.slots[slot] {
-            Slot::Own(size) => size,
-            Slot::Leaf(_) => usize::MAX,
-        };
-        let best = (0..self.free.len()).filter(|&i| fits(&self.free[i])).min_by_key(|&i| size(&self.free[i]));
-        match best {
-            Some(at) => self.free.swap_remove(at),
-            None => {
-                self.slots.push(Slot::Own(bytes));
-                self.slots.len() - 1
-            }
-        }
-    }
-
-    /// Lets `new` be written where `old` was read.
-    fn hand_over(&mut self, old: u32, new: u32) -> usize {
-        let slot = self.slot_of[old as usize].take().unwrap_or_default();
-        self.slot_of[new as usize] = Some(slot);
-        slot
-    }
-
-    fn close(&mut self, value: u32) {
-        if let Some(slot) = self.slot_of[value as usize].take() {
-            self.release(slot);
-        }
-    }
-
-    fn release(&mut self, slot: usize) {
-        if matches!(self.slots[slot], Slot::Own(_)) {
-            self.free.push(slot);
-        }
     }
 }
