@@ -1,19 +1,20 @@
 //! An open device.
 
-use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::adapter::{self, AdapterInfo, AdapterKind};
 use crate::binds::BindCaches;
-use crate::counters::{CounterCells, add};
-use crate::fault::{Faults, lock};
+use crate::counters::CounterCells;
+use crate::fault::Faults;
 use crate::guard::{Guards, guard_bytes};
+use crate::kernel_cache::{KernelCache, Kernels};
 use crate::pipeline::Pipelines;
 use crate::pool::Pool;
 use crate::transfer::Transfers;
+use crate::waiting::Waiting;
 use crate::{Caps, Counters, DeviceError, Memory};
 
 /// How a device is opened.
@@ -34,6 +35,9 @@ pub struct Options {
     /// How many compiled kernels are kept for programs to come, besides those of the plans that are kept anyway. 1024
     /// by default. A device that meets ever new programs would otherwise grow without end.
     pub pipelines: usize,
+    /// Where compiled kernels are kept for the next process: in the user's cache folder by default, which this crate
+    /// writes to.
+    pub kernel_cache: KernelCache,
 }
 
 impl Default for Options {
@@ -44,6 +48,7 @@ impl Default for Options {
             timeout: Duration::from_secs(60),
             buffer_bytes: None,
             pipelines: 1024,
+            kernel_cache: KernelCache::User,
         }
     }
 }
@@ -73,6 +78,12 @@ impl Options {
         self
     }
 
+    /// With compiled kernels kept elsewhere, or not at all, for the next process.
+    pub fn kernel_cache(mut self, place: KernelCache) -> Self {
+        self.kernel_cache = place;
+        self
+    }
+
     /// With another number of compiled kernels to keep.
     pub fn pipelines(mut self, most: usize) -> Self {
         self.pipelines = most;
@@ -96,10 +107,6 @@ pub struct Limits {
 #[derive(Clone)]
 pub struct Gpu(pub(crate) Arc<Inner>);
 
-/// Submissions that may be under way at once. A loop that never reads anything back is slowed down to the
-/// speed of the device here, instead of filling the memory with work to do.
-const IN_FLIGHT: usize = 16;
-
 pub(crate) struct Inner {
     pub(crate) info: AdapterInfo,
     pub(crate) caps: Caps,
@@ -112,10 +119,12 @@ pub(crate) struct Inner {
     pub(crate) pool: Pool,
     pub(crate) guards: Guards,
     pub(crate) pipelines: Pipelines,
+    /// Those that the driver keeps for the next process, if it can.
+    pub(crate) kernels: Option<Kernels>,
     pub(crate) transfers: Transfers,
     pub(crate) counters: CounterCells,
     pub(crate) bind_caches: BindCaches,
-    in_flight: Mutex<VecDeque<wgpu::SubmissionIndex>>,
+    pub(crate) waiting: Waiting,
     next_id: AtomicU64,
 }
 
@@ -126,7 +135,8 @@ impl Gpu {
     /// [`DeviceError::NoAdapter`] where the list is shorter, [`DeviceError::Unsupported`] where the driver refuses.
     pub fn open(index: usize, options: &Options) -> Result<Self, DeviceError> {
         let (info, adapter) = adapter::adapter(index)?;
-        let wanted = wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        let wanted =
+            wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
         let features = adapter.features() & wanted;
         let mut limits = adapter.limits();
         if let Some(most) = options.buffer_bytes {
@@ -153,12 +163,15 @@ impl Gpu {
                 _ => 0,
             },
         };
+        let kept = features.contains(wgpu::Features::PIPELINE_CACHE);
+        let kernels = if kept { Kernels::open(&device, &info, &options.kernel_cache) } else { None };
         log::info!("opened {info}");
         Ok(Self(Arc::new(Inner {
             caps,
             pool: Pool::new(&limits, 2 * guard_bytes(options)),
             guards: Guards::default(),
             pipelines: Pipelines::new(options.pipelines),
+            kernels,
             transfers: Transfers::default(),
             limits,
             options: options.clone(),
@@ -169,7 +182,7 @@ impl Gpu {
             faults,
             counters: CounterCells::default(),
             bind_caches: BindCaches::default(),
-            in_flight: Mutex::default(),
+            waiting: Waiting::default(),
             next_id: AtomicU64::new(1),
         })))
     }
@@ -260,58 +273,6 @@ impl Inner {
         calls: impl FnOnce() -> T,
     ) -> Result<T, DeviceError> {
         self.faults.check(&self.device, what, bytes, calls)
-    }
-
-    /// Hands `commands`, and all uploads before them, to the device.
-    pub(crate) fn submit(
-        &self,
-        what: &str,
-        commands: Option<wgpu::CommandBuffer>,
-    ) -> Result<wgpu::SubmissionIndex, DeviceError> {
-        add(&self.counters.submits, 1);
-        self.transfers.pending.store(0, Relaxed);
-        let index = self.check(&what, 0, || {
-            let index = self.queue.submit(commands);
-            // Lets wgpu free what is done with, and learn of a device that is gone.
-            let _ = self.device.poll(wgpu::PollType::Poll);
-            index
-        })?;
-        let oldest = {
-            let mut in_flight = lock(&self.in_flight);
-            in_flight.push_back(index.clone());
-            if in_flight.len() > IN_FLIGHT { in_flight.pop_front() } else { None }
-        };
-        if let Some(oldest) = oldest {
-            self.poll(what, Some(oldest))?;
-        }
-        Ok(index)
-    }
-
-    /// Waits for a submission, or for the last one. The time allowed is for each submission under way, so slow but steady
-    /// work is no timeout.
-    pub(crate) fn wait_for(
-        &self,
-        what: &str,
-        index: Option<wgpu::SubmissionIndex>,
-    ) -> Result<(), DeviceError> {
-        let before = lock(&self.in_flight).len();
-        for _ in 0..before {
-            let Some(oldest) = lock(&self.in_flight).pop_front() else { break };
-            self.poll(what, Some(oldest))?;
-        }
-        self.poll(what, index)
-    }
-
-    fn poll(&self, what: &str, submission_index: Option<wgpu::SubmissionIndex>) -> Result<(), DeviceError> {
-        self.faults.alive()?;
-        let timeout = self.options.timeout;
-        match self.device.poll(wgpu::PollType::Wait { submission_index, timeout: Some(timeout) }) {
-            Ok(_) => self.faults.alive(),
-            Err(wgpu::PollError::Timeout) => {
-                Err(DeviceError::Timeout { what: what.to_owned(), after: timeout })
-            }
-            Err(error) => Err(DeviceError::Internal { what: what.to_owned(), message: error.to_string() }),
-        }
     }
 
     /// Lets go of buffers for good. Bind groups hold on to the buffers they name, so those go too.

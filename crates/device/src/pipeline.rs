@@ -1,7 +1,10 @@
 //! Compiled kernels, cached by their text.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 use wgpu::naga;
 
@@ -45,20 +48,56 @@ impl Pipelines {
 }
 
 impl Inner {
-    /// The pipeline of a launch, compiled at most once.
-    pub(crate) fn pipeline(&self, launch: &Launch) -> Result<Arc<Pipeline>, DeviceError> {
-        let accesses = launch.bindings.iter().map(|(_, access)| *access).collect();
-        let signature = Signature { uniform: !launch.params.is_empty(), accesses };
-        let key = (launch.source.clone(), signature);
+    /// The pipelines of launches, each compiled at most once, and those that are missing by several threads. What a
+    /// launch is for stands beside it, for messages.
+    pub(crate) fn pipelines(&self, launches: &[(&Launch, &str)]) -> Result<Vec<Arc<Pipeline>>, DeviceError> {
+        let key = |launch: &Launch| {
+            let accesses = launch.bindings.iter().map(|(_, access)| *access).collect();
+            (launch.source.clone(), Signature { uniform: !launch.params.is_empty(), accesses })
+        };
+        let keys: Vec<Key> = launches.iter().map(|(launch, _)| key(launch)).collect();
         // Held while compiling: two threads that want the same kernel compile it once.
         let mut compiled = lock(&self.pipelines.compiled);
-        if let Some(pipeline) = compiled.get(&key) {
-            return Ok(pipeline);
+        let mut ready: FxHashMap<&Key, Arc<Pipeline>> = FxHashMap::default();
+        let mut missing: Vec<(&Key, &Launch, &str)> = Vec::new();
+        let mut wanted: FxHashSet<&Key> = FxHashSet::default();
+        for (key, &(launch, label)) in keys.iter().zip(launches) {
+            if !wanted.insert(key) {
+                continue;
+            }
+            match compiled.get(key) {
+                Some(pipeline) => drop(ready.insert(key, pipeline)),
+                None => missing.push((key, launch, label)),
+            }
         }
-        let pipeline = Arc::new(self.compile(launch, &key.1)?);
-        add(&self.counters.pipelines, 1);
-        compiled.insert(key, pipeline.clone());
-        Ok(pipeline)
+        let start = Instant::now();
+        let compile = |&(key, launch, label): &(&Key, &Launch, &str)| {
+            self.compile(launch, &key.1).map_err(|error| error.of(label))
+        };
+        // what was compiled before a failure is kept all the same
+        let mut failure = None;
+        for ((key, ..), pipeline) in missing.iter().zip(side_by_side(&missing, compile)) {
+            match pipeline {
+                Ok(pipeline) => {
+                    let pipeline = Arc::new(pipeline);
+                    add(&self.counters.pipelines, 1);
+                    compiled.insert((*key).clone(), pipeline.clone());
+                    ready.insert(key, pipeline);
+                }
+                Err(error) if failure.is_none() => failure = Some(error),
+                Err(_) => {}
+            }
+        }
+        drop(compiled);
+        if let Some(kernels) = self.kernels.as_ref().filter(|_| !missing.is_empty()) {
+            kernels.compiled(start.elapsed());
+        }
+        let internal =
+            || DeviceError::Internal { what: "compiling".into(), message: "a kernel is lost".into() };
+        match failure {
+            Some(error) => Err(error),
+            None => keys.iter().map(|key| ready.get(key).cloned().ok_or_else(internal)).collect(),
+        }
     }
 
     fn compile(&self, launch: &Launch, signature: &Signature) -> Result<Pipeline, DeviceError> {
@@ -76,7 +115,7 @@ impl Inner {
                 constants: &[],
                 zero_initialize_workgroup_memory: self.options.checked_shaders,
             },
-            cache: None,
+            cache: self.kernels.as_ref().map(|kernels| &kernels.cache),
         };
         let pipeline = self.check(&what, 0, || self.device.create_compute_pipeline(&description))?;
         Ok(Pipeline { pipeline, bind_layout })
@@ -151,5 +190,83 @@ impl Inner {
             return Err(DeviceError::TooLarge { bytes, limit, what });
         }
         Ok(())
+    }
+}
+
+/// Threads that compile at once at most. Drivers share tables between them, and gain little from more.
+const COMPILERS: usize = 8;
+
+/// As few kernels as this are compiled by the thread that wants them: others would have to be started.
+const FEW: usize = 2;
+
+/// Compiling that takes longer is spoken of, and again each time as long has passed.
+const SPEAK: Duration = Duration::from_secs(1);
+
+/// What `make` gives for each of `items`, in their order, made by several threads.
+fn side_by_side<T: Sync, R: Send>(
+    items: &[T],
+    make: impl Fn(&T) -> Result<R, DeviceError> + Sync,
+) -> Vec<Result<R, DeviceError>> {
+    let progress = Progress::new(items.len());
+    let make = |item: &T| {
+        let made = make(item);
+        progress.step();
+        made
+    };
+    if items.len() <= FEW {
+        return items.iter().map(make).collect();
+    }
+    let taken = AtomicUsize::new(0);
+    let next = || {
+        let at = taken.fetch_add(1, Relaxed);
+        Some((at, items.get(at)?))
+    };
+    let work = || {
+        let mut made = Vec::new();
+        while let Some((at, item)) = next() {
+            made.push((at, make(item)));
+        }
+        made
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let others = cores.min(COMPILERS).min(items.len()) - 1;
+    let mut made = std::thread::scope(|scope| {
+        // a thread that cannot be started is one that does not help
+        let spawn = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (0..others).filter_map(spawn).collect();
+        let mut made = work();
+        made.extend(others.into_iter().filter_map(|other| other.join().ok()).flatten());
+        made
+    });
+    made.sort_unstable_by_key(|(at, _)| *at);
+    made.into_iter().map(|(_, made)| made).collect()
+}
+
+/// Tells how far compiling has got, if it takes long.
+struct Progress {
+    start: Instant,
+    total: usize,
+    /// How many are done, and how often it was told.
+    done: Mutex<(usize, u32)>,
+}
+
+impl Progress {
+    fn new(total: usize) -> Self {
+        Self { start: Instant::now(), total, done: Mutex::new((0, 0)) }
+    }
+
+    fn step(&self) {
+        let mut done = lock(&self.done);
+        done.0 += 1;
+        let elapsed = self.start.elapsed();
+        if elapsed >= SPEAK * (done.1 + 1) {
+            done.1 = (elapsed.as_secs_f64() / SPEAK.as_secs_f64()) as u32;
+            log::info!(
+                "compiling kernels: {} of {} after {:.1} s",
+                done.0,
+                self.total,
+                elapsed.as_secs_f64()
+            );
+        }
     }
 }

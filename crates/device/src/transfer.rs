@@ -11,6 +11,7 @@ use crate::buffer::Place;
 use crate::counters::add;
 use crate::fault::lock;
 use crate::gpu::Inner;
+use crate::waiting::Submission;
 use crate::{Buffer, DeviceError, Gpu};
 
 /// Uploads are handed to the device in pieces of this size, so the memory that carries them stays bounded.
@@ -57,8 +58,37 @@ pub(crate) struct Transfers {
 struct Wait {
     /// Weak: the thread must not keep a device open.
     gpu: Weak<Inner>,
-    index: wgpu::SubmissionIndex,
+    submission: Submission,
     teller: Arc<Teller>,
+}
+
+/// Bytes on their way to the host; see [`Gpu::read_later`]. Dropped, it is a read that nobody asked for.
+#[must_use = "bytes on their way are there for whoever waits for them"]
+pub struct Reading(Option<Pending>);
+
+impl Reading {
+    /// Whether the bytes are here, so that [`Reading::wait`] does not block.
+    pub fn is_done(&self) -> bool {
+        let Some(pending) = &self.0 else { return true };
+        if !pending.teller.has_told() {
+            let _ = pending.gpu.device.poll(wgpu::PollType::Poll);
+        }
+        pending.teller.has_told() || pending.gpu.faults.alive().is_err()
+    }
+
+    /// The bytes, once the copy is done. What was handed to the device after it is not waited for.
+    ///
+    /// # Errors
+    /// [`DeviceError::Timeout`], [`DeviceError::Lost`].
+    pub fn wait(self) -> Result<Vec<u8>, DeviceError> {
+        self.0.map_or_else(|| Ok(Vec::new()), Pending::block)
+    }
+}
+
+impl std::fmt::Debug for Reading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reading({} bytes)", self.0.as_ref().map_or(0, |pending| pending.bytes))
+    }
 }
 
 /// A read under way.
@@ -66,7 +96,7 @@ struct Pending {
     gpu: Arc<Inner>,
     staging: (u64, wgpu::Buffer),
     bytes: u64,
-    index: wgpu::SubmissionIndex,
+    submission: Submission,
     teller: Arc<Teller>,
     receiver: OneshotReceiver<Outcome>,
 }
@@ -118,10 +148,16 @@ impl Gpu {
     /// [`DeviceError::Validation`] if the buffer is shorter or of another device, [`DeviceError::Timeout`],
     /// [`DeviceError::Lost`].
     pub fn read(&self, buffer: &Buffer, bytes: usize) -> Result<Vec<u8>, DeviceError> {
-        match self.begin_read(buffer, bytes)? {
-            Some(pending) => pending.block(),
-            None => Ok(Vec::new()),
-        }
+        self.read_later(buffer, bytes)?.wait()
+    }
+
+    /// As [`Gpu::read`], in two parts: the copy is made now, and waited for when the bytes are needed. Until then the
+    /// device may be given more to do, which may overwrite the buffer.
+    ///
+    /// # Errors
+    /// As [`Gpu::read`], but for those of waiting.
+    pub fn read_later(&self, buffer: &Buffer, bytes: usize) -> Result<Reading, DeviceError> {
+        self.begin_read(buffer, bytes).map(Reading)
     }
 
     /// As [`Gpu::read`], without blocking. The copy is made when this is called, not when the future is awaited; a
@@ -207,7 +243,7 @@ impl Inner {
             }
             encoder.finish()
         })?;
-        let index = gpu.submit(what, Some(commands))?;
+        let submission = gpu.submit(what, Some(commands))?;
         add(&gpu.counters.readbacks, 1);
         let to = teller.clone();
         gpu.check(&what, bytes, || {
@@ -219,7 +255,7 @@ impl Inner {
                 to.tell(outcome.map_err(failed));
             });
         })?;
-        Ok(Pending { gpu: gpu.clone(), staging, bytes, index, teller, receiver })
+        Ok(Pending { gpu: gpu.clone(), staging, bytes, submission, teller, receiver })
     }
 
     /// A buffer of at least `bytes` that the host can read.
@@ -239,9 +275,9 @@ impl Inner {
     }
 
     /// Waits for a read until its outcome is told, by whatever thread; tells why there is none if there is none.
-    fn wait_for_read(&self, index: wgpu::SubmissionIndex, teller: &Teller) {
+    fn wait_for_read(&self, submission: Submission, teller: &Teller) {
         let what = "reading a buffer";
-        if let Err(error) = self.wait_for(what, Some(index)) {
+        if let Err(error) = self.wait_for(what, Some(submission)) {
             return teller.tell(Err(error));
         }
         // The thread that finds the copy done calls the callback, and that may be another one, which has not come
@@ -267,7 +303,7 @@ impl Inner {
             None => waiter.insert(self.spawn_waiter()?).clone(),
         };
         let gpu = Arc::downgrade(&pending.gpu);
-        let wait = Wait { gpu, index: pending.index.clone(), teller: pending.teller.clone() };
+        let wait = Wait { gpu, submission: pending.submission.clone(), teller: pending.teller.clone() };
         sender.send(wait).map_err(|error| DeviceError::Internal {
             what: "reading a buffer".into(),
             message: format!("the thread that waits for the GPU is gone: {error}"),
@@ -279,9 +315,9 @@ impl Inner {
     fn spawn_waiter(&self) -> Result<mpsc::Sender<Wait>, DeviceError> {
         let (sender, waits) = mpsc::channel::<Wait>();
         let body = move || {
-            for Wait { gpu, index, teller } in waits {
+            for Wait { gpu, submission, teller } in waits {
                 if let Some(gpu) = gpu.upgrade() {
-                    gpu.wait_for_read(index, &teller);
+                    gpu.wait_for_read(submission, &teller);
                 }
             }
         };
@@ -295,7 +331,7 @@ impl Inner {
 
 impl Pending {
     fn block(self) -> Result<Vec<u8>, DeviceError> {
-        self.gpu.wait_for_read(self.index.clone(), &self.teller);
+        self.gpu.wait_for_read(self.submission.clone(), &self.teller);
         pollster::block_on(self.finish())
     }
 

@@ -151,6 +151,32 @@ fn reading_later_gives_what_reading_now_gives() {
 }
 
 #[test]
+fn a_read_is_waited_for_and_not_what_comes_after_it() {
+    let Some(gpu) = gpu() else { return };
+    let n = 64;
+    let add = |x: u32| step(launch(ADD, &[Param::Word(n), Param::Word(x)], 1), &[0, 1]);
+    let plan = Plan::new(&gpu, vec![add(1), PlanStep { slots: vec![1, 0], ..add(0) }]).unwrap();
+    let buffers = [gpu.upload(&bytes(&vec![0; n as usize])).unwrap(), gpu.alloc(4 * n as usize).unwrap()];
+    let mut reads = Vec::new();
+    for _ in 0..100 {
+        plan.run(&buffers, &[]).unwrap();
+        // the next run overwrites what is read here
+        reads.push(gpu.read_later(&buffers[0], 4 * n as usize).unwrap());
+    }
+    let last = reads.pop().unwrap();
+    for (round, read) in (1..).zip(reads) {
+        assert_eq!(words(&read.wait().unwrap()), vec![round; n as usize]);
+    }
+    while !last.is_done() {
+        std::thread::yield_now();
+    }
+    assert_eq!(words(&last.wait().unwrap()), vec![100; n as usize]);
+    let empty = gpu.alloc(0).unwrap();
+    assert!(gpu.read_later(&empty, 0).unwrap().is_done());
+    assert!(matches!(gpu.read_later(&buffers[0], 4 * n as usize + 1), Err(DeviceError::Validation { .. })));
+}
+
+#[test]
 fn a_wrong_shader_is_a_validation_error_that_shows_the_text() {
     let Some(gpu) = gpu() else { return };
     for source in

@@ -4,7 +4,7 @@ mod runtime_support;
 
 use std::time::Duration;
 
-use anygrad_device::{DeviceError, Lowered, Options, Param, Plan, PlanStep};
+use anygrad_device::{DeviceError, KernelCache, Lowered, Options, Param, Plan, PlanStep};
 use runtime_support::{ADD, bytes, fresh, gpu, launch, read, step};
 
 /// `out[i] = input[i] + number 0`, on `n` elements.
@@ -75,6 +75,65 @@ fn compiled_kernels_are_kept_up_to_a_number_and_those_of_plans_always() {
 }
 
 #[test]
+fn kernels_are_kept_in_a_file_and_a_damaged_one_is_replaced() {
+    let Some(_) = gpu() else { return };
+    let folder = std::env::temp_dir().join(format!("anygrad-runtime-{}", std::process::id()));
+    let files = || -> Vec<_> {
+        let entries = std::fs::read_dir(&folder).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let run = || {
+        let gpu = fresh(&Options::default().kernel_cache(KernelCache::Folder(folder.clone())));
+        let plan = Plan::new(&gpu, vec![add_number(64, &[0, 1])]).unwrap();
+        let buffers = [gpu.upload(&bytes(&[1; 64])).unwrap(), gpu.alloc(256).unwrap()];
+        plan.run(&buffers, &[4]).unwrap();
+        assert_eq!(read(&gpu, &buffers[1]), [5; 64]);
+    };
+    run();
+    let first = files();
+    assert!(first.len() <= 1, "{first:?}"); // none, if the driver hands no kernels out
+    let contents = || first.iter().map(|file| std::fs::read(file).unwrap()).collect::<Vec<_>>();
+    let sound = contents();
+    run();
+    assert_eq!((files(), contents()), (first.clone(), sound.clone()));
+    for (file, sound) in first.iter().zip(&sound) {
+        let mut damaged = sound.clone();
+        damaged[sound.len() / 2] ^= 1;
+        std::fs::write(file, &damaged).unwrap();
+        run();
+        assert_eq!(std::fs::read(file).unwrap().len(), sound.len());
+        assert_ne!(std::fs::read(file).unwrap(), damaged);
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+#[test]
+fn many_kernels_are_compiled_side_by_side_each_once_and_the_first_mistake_is_told() {
+    let Some(_) = gpu() else { return };
+    let gpu = fresh(&Options::default());
+    let add = |k: u32| {
+        let source = ADD.replace("input[id.x] + p.addend", &format!("input[id.x] + p.addend + {k}u"));
+        step(launch(&source, &[Param::Word(1), Param::Word(0)], 1), &[0, 1])
+    };
+    // forty steps of twenty kernels, in an order that shows
+    let steps: Vec<PlanStep> = (0..40)
+        .map(|i| PlanStep { slots: if i % 2 == 0 { vec![0, 1] } else { vec![1, 0] }, ..add(i % 20) })
+        .collect();
+    let plan = Plan::new(&gpu, steps.clone()).unwrap();
+    assert_eq!(gpu.counters().pipelines, 20);
+    let buffers = [gpu.upload(&bytes(&[7])).unwrap(), gpu.alloc(4).unwrap()];
+    plan.run(&buffers, &[]).unwrap();
+    assert_eq!(read(&gpu, &buffers[0]), [7 + 2 * 190]);
+    let wrong = |k: u32| {
+        let launch = launch(&format!("not wgsl {k}"), &[], 1);
+        PlanStep { label: format!("mistake {k}"), ..step(launch, &[0, 1]) }
+    };
+    let error = Plan::new(&gpu, [steps, vec![wrong(1), wrong(2), add(20)]].concat()).err().unwrap();
+    assert!(error.to_string().contains("mistake 1"), "{error}");
+    assert_eq!(gpu.counters().pipelines, 21);
+}
+
+#[test]
 fn dropped_plans_and_freed_memory_leave_nothing_behind() {
     let Some(_) = gpu() else { return };
     let gpu = fresh(&Options::default());
@@ -104,7 +163,8 @@ fn thousands_of_dependent_dispatches_split_and_keep_their_order() {
         plan.run(&buffers, &[]).unwrap();
         assert_eq!(read(&gpu, &buffers[0]), vec![runs * (4999 * 5000 / 2); n as usize]);
     }
-    assert!(gpu.counters().submits - before >= 2 * 20);
+    // 32, 64, 128, then 256 dispatches each
+    assert!(gpu.counters().submits - before >= 2 * (3 + 19));
 }
 
 #[test]

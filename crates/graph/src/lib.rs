@@ -44,7 +44,7 @@ mod sizes;
 mod tensor;
 mod unfused;
 
-pub use anygrad_device::{AdapterInfo, AdapterKind, Options, adapters};
+pub use anygrad_device::{AdapterInfo, AdapterKind, KernelCache, Options, adapters};
 pub use anygrad_layout::{Conv, DType, Intervals, Layout, Shape, Window};
 pub use device::{Device, Stats};
 pub use dot::to_dot;
@@ -62,6 +62,7 @@ pub use ops::{ConvOptions, Nested, PadMode, PerAxis, PoolOptions, Resize};
 pub use pack::pack;
 pub use profile::{KernelTime, Profile, profile};
 pub use program::{Home, Instr, Program};
+pub use read::Later;
 pub use rng::Rng;
 pub use scope::{current as current_scope, recorded_at, scoped};
 pub use sizes::Sizes;

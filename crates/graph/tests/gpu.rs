@@ -61,3 +61,29 @@ fn reading_without_blocking_gives_the_same() {
         assert!(pollster::block_on(x.to_vec_async::<u32>()).is_err());
     }
 }
+
+#[test]
+fn a_value_read_later_is_the_one_it_was_and_its_errors_come_at_once() {
+    for device in std::iter::once(Device::cpu()).chain(gpu()) {
+        let mut x = (Tensor::ones([3], &device) * 2.0).detached().unwrap();
+        let mut later = Vec::new();
+        for _ in 0..20 {
+            let sum = x.sum_all();
+            later.push((sum.item_later().unwrap(), x.to_vec_later::<f32>().unwrap()));
+            // overwrites what is read
+            x = (&x + 1.0).detached().unwrap();
+        }
+        for (step, (sum, values)) in later.into_iter().enumerate() {
+            let x = 2.0 + step as f32;
+            assert_eq!((sum.wait().unwrap(), values.wait().unwrap()), (3.0 * x, vec![x; 3]));
+        }
+        let last = x.item_later();
+        assert!(last.err().unwrap().to_string().contains("not one element"));
+        assert!(x.to_vec_later::<u32>().is_err());
+        let value = x.to_vec_later::<f32>().unwrap();
+        while !value.is_here() {
+            std::thread::yield_now();
+        }
+        assert_eq!(value.wait().unwrap(), [22.0; 3]);
+    }
+}

@@ -87,14 +87,14 @@ pub struct Fit<'a> {
     pub target_loss: Option<f32>,
     /// Ends the training after so many steps, in the middle of an epoch if need be; never if `None`.
     pub steps: Option<usize>,
-    /// Reads the loss of every step back, for [`History::step_losses`](crate::History::step_losses). Each step then
-    /// waits for the device; false.
+    /// Reads the loss of every step back, for [`History::step_losses`](crate::History::step_losses): while the next
+    /// step runs, or at once if there are callbacks, which are told of it; false.
     pub keep_step_losses: bool,
     /// Keeps the norm of the gradients of every step, as one vector and before it is clipped, for
-    /// [`History::step_norms`](crate::History::step_norms). Each step then waits for the device; false.
+    /// [`History::step_norms`](crate::History::step_norms). Read as losses are; false.
     pub keep_step_norms: bool,
     /// Whether the metrics of the trainer are taken of the training set, too. For them the outputs of every step are
-    /// read back, and each step waits for the device; true.
+    /// read back, as losses are; true.
     pub train_metrics: bool,
     /// What is told how the run goes, and may end it; nothing.
     pub callbacks: &'a mut [&'a mut dyn Callback],

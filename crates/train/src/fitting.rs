@@ -5,6 +5,7 @@ use anygrad_graph::{DType, Tensor};
 use anygrad_nn::{Layer, Loss, LossScale, Optimizer};
 
 use crate::guard::Guard;
+use crate::late::Late;
 use crate::meter::Meter;
 use crate::run::Position;
 use crate::source::{IntoBatch, Source, Stream, Weighted, not_empty};
@@ -25,6 +26,8 @@ pub(crate) struct Run<'a, 'v> {
     loss: Option<Tensor>,
     /// Of the training set.
     pub(crate) meter: Meter,
+    /// What is still to be read of the last step.
+    pub(crate) late: Option<Late>,
     /// Of the epoch at hand, where failures are to be located.
     pub(crate) guard: Option<Guard>,
     /// Why it ends.
@@ -118,7 +121,18 @@ where
         let position = Position::new(&fit, seed, self.steps, samples);
         let (validation, sums) = (held_out.or(fit.validation), Sums::new(self.params.device()));
         let meter = Meter::new(if fit.train_metrics { &self.metrics } else { &[] });
-        Run { fit, validation, callbacks, position, sums, loss: None, meter, guard: None, stop: None }
+        Run {
+            fit,
+            validation,
+            callbacks,
+            position,
+            sums,
+            loss: None,
+            meter,
+            late: None,
+            guard: None,
+            stop: None,
+        }
     }
 
     fn run(&mut self, mut source: Source<'_>, fit: Fit<'_>, held_out: Option<&Dataset>) -> Result<History> {
@@ -139,6 +153,8 @@ where
                 run.sums = Sums::new(self.params.device());
             }
             if let Err(error) = self.epoch(source.epoch(epoch)?, &mut run) {
+                // what was finished before is in the history; this is not the error to tell
+                let _ = run.settle(&mut self.history, None);
                 return Err(self.locate(&mut source, &mut run, error)?);
             }
             if run.stop.is_some() {
@@ -216,8 +232,9 @@ where
         self.validate_if_missed(run)?;
         while run.stop.is_none() && stream.peek().is_some() {
             let batches = stream.by_ref().take(accumulate).collect::<Result<Vec<Weighted>>>()?;
-            self.step(&batches, run)?;
+            self.step(batches, run)?;
         }
+        run.settle(&mut self.history, None)?;
         let over = stream.peek().is_none();
         if run.sums.is_empty() {
             return Err(TrainError::NoSamples { what: "training" });
@@ -245,28 +262,25 @@ where
     }
 
     /// One step on `batches`, and what follows from it.
-    fn step(&mut self, batches: &[Weighted], run: &mut Run<'_, '_>) -> Result<()> {
+    fn step(&mut self, batches: Vec<Weighted>, run: &mut Run<'_, '_>) -> Result<()> {
         if run.fit.report_gradients && self.history.gradients().is_none() {
-            self.report_gradients(batches, run)?;
+            self.report_gradients(&batches, run)?;
         }
-        let recorded = self.record(batches, run)?;
+        let recorded = self.record(&batches, run)?;
         // a loss that nobody may ask for is not written to memory
         let kept = run.fit.keep_step_losses || !run.callbacks.is_empty();
-        run.loss = Some(recorded.loss).filter(|_| kept);
+        run.loss = Some(recorded.loss.clone()).filter(|_| kept);
         let scale = self.loss_scale.as_ref().filter(|_| run.fit.mixed_precision);
         let guard = run.guard.as_ref().map(Guard::tensor);
         let more = scale.into_iter().flat_map(LossScale::tensors).chain(guard);
         self.params.eval(&run.sums.tensors().into_iter().chain(more).collect::<Vec<_>>())?;
         run.position.advance(run.fit.schedule);
         self.steps = run.position.steps;
-        for (output, batch) in recorded.outputs.iter().zip(batches) {
-            run.meter.add(output, &batch.batch.targets)?;
-        }
-        if let Some(loss) = run.loss.as_ref().filter(|_| run.fit.keep_step_losses) {
-            self.history.push_step(loss.item()?);
-        }
-        if let Some(norm) = recorded.norm {
-            self.history.push_step_norm(norm.item()?);
+        // read while the next step runs, so that the device need not wait for it
+        let late = Late::new(recorded, batches, run)?;
+        run.settle(&mut self.history, Some(late))?;
+        if !run.callbacks.is_empty() {
+            run.settle(&mut self.history, None)?;
         }
         let shown = match run.fit.progress.wants_loss() {
             true => Some(run.finite()?.loss),

@@ -14,6 +14,7 @@ mod fitting;
 mod gradient_report;
 mod guard;
 mod history;
+mod late;
 mod logs;
 mod meter;
 pub mod metrics;

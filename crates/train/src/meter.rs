@@ -63,8 +63,12 @@ impl Meter {
             return Ok(());
         }
         let values = output.to_dtype(DType::F32).to_vec::<f32>()?;
-        let prediction = Prediction { values, shape: output.shape().to_vec() };
-        self.metrics.iter_mut().try_for_each(|metric| metric.update(&prediction, targets))
+        self.update(&Prediction { values, shape: output.shape().to_vec() }, targets)
+    }
+
+    /// Adds a batch whose outputs were read.
+    pub(crate) fn update(&mut self, prediction: &Prediction, targets: &BatchTargets) -> Result<()> {
+        self.metrics.iter_mut().try_for_each(|metric| metric.update(prediction, targets))
     }
 
     /// `scores` with the metrics that it lacks.
