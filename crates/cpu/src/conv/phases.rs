@@ -99,8 +99,8 @@ fn part(
 ) -> Result<crate::Storage, CpuError> {
     let mut own = Conv { groups: g.conv.groups, flip: g.conv.flip, ..g.conv.clone() };
     let mut weights = w.layout.clone();
-    for axis in 3 - own.rank..3 {
-        let (Phase { count, tap, taps, pad, .. }, step) = (phase[axis], own.input_dilation[axis]);
+    for (axis, phase) in phase.into_iter().enumerate().skip(3 - own.rank) {
+        let (Phase { count, tap, taps, pad, .. }, step) = (phase, own.input_dilation[axis]);
         if step == 1 {
             continue;
         }

@@ -113,7 +113,7 @@ impl<'a> Tiles<'a> {
         let worth = worth_threads(out.len().saturating_mul(self.terms) / 16);
         let threads = rayon::current_num_threads();
         // few chunks would leave threads without one at the end
-        if worth && (chunks >= 4 * threads || chunks % threads == 0) {
+        if worth && (chunks >= 4 * threads || chunks.is_multiple_of(threads)) {
             let each = |(i, out): (usize, &mut [f32])| self.images(i * self.joined, out, false);
             out.par_chunks_mut(chunk).enumerate().try_for_each(each)
         } else {

@@ -8,6 +8,8 @@
 //!
 //! Polynomials whose source is not named are least-squares fits, made minimax by reweighting, as those of
 //! `shaders/math_power.wgsl`.
+// nine digits say which f32 is meant, as fewer do not always
+#![allow(clippy::excessive_precision)]
 
 mod error;
 mod exponential;
