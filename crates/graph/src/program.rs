@@ -271,11 +271,10 @@ impl Builder {
                 // another name of a leaf's buffer, not the leaf
                 true if leaf && (visit.root || visit.is_held()) => results.push((visit.tensor.clone(), id)),
                 true if leaf => {}
-                false if leaf => {
-                    if self.unshared.binary_search(&id).is_ok() && !visit.is_held() {
-                        donated.push(id);
-                    }
+                false if leaf && self.unshared.binary_search(&id).is_ok() && !visit.is_held() => {
+                    donated.push(id)
                 }
+                false if leaf => {}
                 _ if visit.root => results.push((visit.tensor.clone(), id)),
                 // numbers, iota and views of them keep nothing alive, and take no memory as they are
                 _ if weightless[id as usize] => {}

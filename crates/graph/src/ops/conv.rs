@@ -14,12 +14,14 @@ use crate::op::{Gradients, Meta, Op, Vjp};
 /// `[N, C, *n] ∗ [O, C / groups, *k] → [N, O, *out]`; sizes as [`Conv::output_size`] says.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Convolution {
+    /// Steps, pads, dilations and groups.
     pub geometry: Conv,
     /// The output is `[O, N, *out]`. Where the layout of an output is free, a transpose of it costs a pass over it more.
     pub exchanged: bool,
 }
 
 impl Convolution {
+    /// With the output as the formula has it, `[N, O, *out]`.
     pub fn new(geometry: Conv) -> Self {
         Self { geometry, exchanged: false }
     }

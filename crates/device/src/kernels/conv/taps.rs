@@ -69,7 +69,7 @@ impl Tile {
             rows,
             chunk,
             last: if chunk == 0 { 0 } else { kernel % chunk },
-            chunks: if chunk == 0 { 0 } else { kernel / chunk },
+            chunks: kernel.checked_div(chunk).unwrap_or(0),
             stride,
             dilation,
             aligned: run >= width || (run * stride).is_multiple_of(4),
