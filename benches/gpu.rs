@@ -90,7 +90,7 @@ fn step(device: &Device) -> Fallible<()> {
     let mut furthest: f32 = 0.0;
     for _ in 0..3 {
         let (ours, truth) = (ours.step()?.item()?, truth.step()?.item()?);
-        furthest = furthest.max(((ours - truth) / truth).abs() as f32);
+        furthest = furthest.max(((ours - truth) / truth).abs());
     }
     let before = device.stats();
     let mut walls = Vec::new();
