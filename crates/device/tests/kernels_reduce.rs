@@ -62,7 +62,7 @@ fn every_variant_is_chosen_for_what_it_is_good_at() {
         let program = Pointwise::copy(&Layout::contiguous(shape), DType::F32);
         reduce(&program, Reduce::Sum, &[axis], caps, None).unwrap().launches[0].variant
     };
-    let [gpu, software] = sweep_caps();
+    let [gpu, software, _] = sweep_caps();
     assert_eq!(chosen([100_000, 10], 1, &gpu), "thread");
     assert_eq!(chosen([10_000, 512], 0, &gpu), "two_stage");
     assert_eq!(chosen([512, 40_000], 0, &gpu), "thread");

@@ -79,7 +79,7 @@ fn every_variant_is_chosen_for_what_it_is_good_at() {
         let lowered = scan(Scan::Sum, &[&view], DType::F32, axis, false, caps, None).unwrap();
         (lowered.launches[0].variant, lowered.launches.len())
     };
-    let [gpu, software] = sweep_caps();
+    let [gpu, software, _] = sweep_caps();
     assert_eq!(chosen([100_000, 10], 1, &gpu), ("thread", 1));
     assert_eq!(chosen([300, 10_000], 0, &gpu), ("thread", 1));
     assert_eq!(chosen([1000, 1000], 1, &gpu), ("workgroup", 1));
