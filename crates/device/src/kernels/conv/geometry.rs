@@ -49,7 +49,7 @@ impl Target {
             true => (plane, plane.saturating_mul(batch)),
             false => (plane.saturating_mul(channels), plane),
         };
-        Self { offset: 0, outer, channel, axes: [height * width, width, 1], is_part: false }
+        Self { offset: 0, outer, channel, axes: [height.saturating_mul(width), width, 1], is_part: false }
     }
 
     /// Whether what lies side by side along x can be written in vectors, if a run of it starts at a multiple of 4.

@@ -42,18 +42,18 @@ fn phase(geometry: &Geometry, of: [usize; 3]) -> Option<Option<Geometry>> {
         // output i * s + of reads the place i * s + of + tap - pad, which has an element if s divides it
         let first = geometry.pad_lo[axis].checked_sub(at)?.rem_euclid(step);
         let taps = geometry.kernel[axis].saturating_sub(first as usize).div_ceil(s);
-        part.pad_lo[axis] = (geometry.pad_lo[axis] - at - first) / step;
+        part.pad_lo[axis] = geometry.pad_lo[axis].checked_sub(at)?.checked_sub(first)? / step;
         part.kernel[axis] = taps;
         part.output[axis] = (geometry.output[axis] - of[axis]).div_ceil(s);
         part.spread[axis] = 1;
         if taps > 0 {
-            part.w.offset = part.w.offset.checked_add_signed(first * geometry.w.axes[axis])?;
+            part.w.offset = part.w.offset.checked_add_signed(first.checked_mul(geometry.w.axes[axis])?)?;
         } else {
             part.pad_lo[axis] = 0; // it reads nothing
         }
         part.w.axes[axis] = geometry.w.axes[axis].checked_mul(step)?;
-        target.offset += of[axis] * steps[axis];
-        target.axes[axis] = s * steps[axis];
+        target.offset = target.offset.checked_add(of[axis].checked_mul(steps[axis])?)?;
+        target.axes[axis] = s.checked_mul(steps[axis])?;
     }
     part.product = None;
     part.target = target;

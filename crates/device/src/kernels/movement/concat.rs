@@ -42,6 +42,12 @@ pub fn concat(inputs: &[&Layout], dtype: DType, axis: usize, caps: &Caps) -> Res
     }
     let length = |input: &&Layout| input.shape[axis];
     shape[axis] = inputs.iter().map(length).fold(0, usize::saturating_add);
+    let numel = shape.checked_numel().unwrap_or(usize::MAX);
+    if numel > i32::MAX as usize {
+        let bytes = (numel as u64).saturating_mul(dtype.size() as u64);
+        let what = format!("{FAMILY}: an output of shape {shape}");
+        return Err(DeviceError::TooLarge { bytes, limit: i32::MAX as u64, what });
+    }
     let whole = Layout::contiguous(shape);
     let mut pieces: Vec<Piece<'_>> = Vec::with_capacity(inputs.len());
     let mut start = 0;
