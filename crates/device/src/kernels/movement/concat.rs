@@ -6,7 +6,8 @@ use anygrad_shaders::POINTWISE;
 use super::super::loads::Part;
 use super::super::together::choose;
 use super::{
-    Axes, Builder, Loads, copy_launch, fold_groups, invalid, keeps_fours, move_to, pointwise, store, stored,
+    Axes, Builder, Loads, check_positions, copy_launch, fold_groups, invalid, keeps_fours, move_to,
+    pointwise, store, stored,
 };
 use crate::{Caps, DeviceError, Launch, Lowered};
 
@@ -42,12 +43,7 @@ pub fn concat(inputs: &[&Layout], dtype: DType, axis: usize, caps: &Caps) -> Res
     }
     let length = |input: &&Layout| input.shape[axis];
     shape[axis] = inputs.iter().map(length).fold(0, usize::saturating_add);
-    let numel = shape.checked_numel().unwrap_or(usize::MAX);
-    if numel > i32::MAX as usize {
-        let bytes = (numel as u64).saturating_mul(dtype.size() as u64);
-        let what = format!("{FAMILY}: an output of shape {shape}");
-        return Err(DeviceError::TooLarge { bytes, limit: i32::MAX as u64, what });
-    }
+    check_positions(FAMILY, &shape)?;
     let whole = Layout::contiguous(shape);
     let mut pieces: Vec<Piece<'_>> = Vec::with_capacity(inputs.len());
     let mut start = 0;
