@@ -47,19 +47,21 @@ pub(crate) fn current_segment() -> Option<Arc<Segment>> {
 ///
 /// The graph is recomputed, `body` is not called again: random numbers are the same, batch normalisation counts a batch
 /// once, and gradients are those without `checkpoint`, bit for bit, as long as the device's compiler rounds a formula
-/// the same wherever it is fused in. Gradients of gradients work. A value inside of `body` that is evaluated or held
+/// the same wherever it is fused in, and no weight is multiplied in several segments (the products of one segment are
+/// one product, those of several are added, which rounds in another order). Gradients of gradients work. A value inside of `body` that is evaluated or held
 /// outside is stored as ever.
 ///
 /// ```
 /// use anygrad_graph::{Device, Tensor, checkpoint, grad};
 /// let device = Device::cpu();
 /// let x = Tensor::from_slice(&[0.1f32, 0.2, 0.3, 0.4], [2, 2], &device);
-/// let w = Tensor::from_slice(&[1.0f32, -1.0, 0.5, 2.0], [2, 2], &device);
-/// let block = |x: &Tensor| x + x.matmul(&w).tanh();
-/// let plain = grad(&block(&block(&x)).sum_all(), &[&w]);
-/// let y = checkpoint(|| block(&x));
-/// let y = checkpoint(|| block(&y));
-/// assert_eq!(grad(&y.sum_all(), &[&w])[0].to_vec::<f32>()?, plain[0].to_vec::<f32>()?);
+/// let a = Tensor::from_slice(&[1.0f32, -1.0, 0.5, 2.0], [2, 2], &device);
+/// let b = Tensor::from_slice(&[0.5f32, 1.0, -2.0, 1.0], [2, 2], &device);
+/// let block = |x: &Tensor, w: &Tensor| x + x.matmul(w).tanh();
+/// let plain = grad(&block(&block(&x, &a), &b).sum_all(), &[&a]);
+/// let y = checkpoint(|| block(&x, &a));
+/// let y = checkpoint(|| block(&y, &b));
+/// assert_eq!(grad(&y.sum_all(), &[&a])[0].to_vec::<f32>()?, plain[0].to_vec::<f32>()?);
 /// # Ok::<(), anygrad_graph::Error>(())
 /// ```
 pub fn checkpoint<R>(body: impl FnOnce() -> R) -> R {
