@@ -23,11 +23,11 @@ fn sweep() -> Vec<f32> {
         0.35,
         0.41,
         0.55,
-        0.693_147_2,
-        0.707_106_77,
-        0.785_398_2,
+        std::f32::consts::LN_2,
+        std::f32::consts::FRAC_1_SQRT_2,
+        std::f32::consts::FRAC_PI_4,
         1.0,
-        1.414_213_6,
+        std::f32::consts::SQRT_2,
         1.5,
         2.0,
         4.1,
@@ -203,7 +203,8 @@ fn powers() {
 #[test]
 fn special_numbers() {
     let (inf, nan) = (f32::INFINITY, f32::NAN);
-    let table: &[(&str, fn(f32) -> f32, &[(f32, f32)])] = &[
+    type Row<'a> = (&'a str, fn(f32) -> f32, &'a [(f32, f32)]);
+    let table: &[Row<'_>] = &[
         (
             "exp",
             math::exp,
