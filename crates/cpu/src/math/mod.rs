@@ -1,7 +1,7 @@
 //! Functions of `f32` that compilers make vector code of.
 //!
 //! Each is a formula without branches and calls: both sides of a case are computed, and one is taken. Inlined into a
-//! loop that [`wide`](crate::wide) compiles for wide registers, they take a nanosecond or less an element, where the
+//! loop that `wide.rs` compiles for wide registers, they take a nanosecond or less an element, where the
 //! functions of the system's library take ten. They are made of + - * / and bits, each rounded as IEEE 754 says, so the
 //! bits of a result are the same whatever the processor. All are within 2.2 units in the last place, most within 1,
 //! (`tests/math.rs` sweeps them), give NaN for NaN, and keep the sign of 0 where the function is odd.
