@@ -1,5 +1,6 @@
 //! Everything that can go wrong on a device, as values.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A failure of the device room. Nothing in this crate panics on a wrong call or a failing driver.
@@ -67,6 +68,14 @@ pub enum DeviceError {
         side: &'static str,
         /// Bytes from the buffer's edge to the nearest change.
         distance: u64,
+    },
+    /// A file that cannot be read or written, or that does not hold what it should.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
     },
     /// A failure inside the driver or wgpu.
     #[error("{what}: internal error: {message}")]

@@ -15,7 +15,7 @@ use crate::pipeline::Pipelines;
 use crate::pool::Pool;
 use crate::transfer::Transfers;
 use crate::waiting::Waiting;
-use crate::{Caps, Counters, DeviceError, Memory};
+use crate::{Caps, Choices, Counters, DeviceError, Memory};
 
 /// How a device is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +162,7 @@ impl Gpu {
                 (least, most) if least == most && features.contains(wgpu::Features::SUBGROUP) => most,
                 _ => 0,
             },
+            choices: Choices::default(),
         };
         let kept = features.contains(wgpu::Features::PIPELINE_CACHE);
         let kernels = if kept { Kernels::open(&device, &info, &options.kernel_cache) } else { None };

@@ -4,14 +4,13 @@
 //! checksum: a damaged or foreign one is as if there were none. Nothing here ever fails; at worst, kernels are compiled.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::fault::lock;
-use crate::{AdapterInfo, AdapterKind};
+use crate::{AdapterInfo, AdapterKind, whole_file};
 
 /// Where compiled kernels are kept for the next process, on adapters that can hand them out (Vulkan).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,7 +115,7 @@ impl Kernels {
         if sum == *on_disk {
             return;
         }
-        match store(&self.path, &self.key, &data) {
+        match whole_file::write(&self.path, &encode(&self.key, &data)) {
             Ok(()) => *on_disk = sum,
             Err(error) => log::debug!("compiled kernels are not kept in {}: {error}", self.path.display()),
         }
@@ -142,26 +141,6 @@ fn load(path: &Path, key: &str) -> Option<Vec<u8>> {
         log::debug!("{} is not the kernels of this adapter", path.display());
     }
     data.map(<[u8]>::to_vec)
-}
-
-/// Writes a file of another name, and renames it: a reader finds the old file or the new one.
-fn store(path: &Path, key: &str, data: &[u8]) -> std::io::Result<()> {
-    static WRITES: AtomicU64 = AtomicU64::new(0);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let writer = format!("{}-{}.tmp", std::process::id(), WRITES.fetch_add(1, Relaxed));
-    let beside = path.with_extension(writer);
-    let write = || {
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
-        file.write_all(&encode(key, data))?;
-        fs::rename(&beside, path)
-    };
-    let written = write();
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
 }
 
 /// Magic, length of the key, key, data, and the checksum of all that.
@@ -211,7 +190,7 @@ mod tests {
         let path = folder.join("below").join("kernels.bin");
         assert_eq!(load(&path, "key"), None);
         for data in [&b"one"[..], b"", b"three"] {
-            store(&path, "key", data).unwrap();
+            whole_file::write(&path, &encode("key", data)).unwrap();
             assert_eq!(load(&path, "key").as_deref(), Some(data));
             assert_eq!(load(&path, "other"), None);
         }
@@ -219,7 +198,7 @@ mod tests {
         // a folder in the place of the file: an error, and no rest
         fs::remove_file(&path).unwrap();
         fs::create_dir_all(path.join("in the way")).unwrap();
-        assert!(store(&path, "key", b"four").is_err());
+        assert!(whole_file::write(&path, &encode("key", b"four")).is_err());
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
         fs::remove_dir_all(&folder).unwrap();
     }

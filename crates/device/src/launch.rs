@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::Choices;
+
 /// Which buffer of its op a binding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operand {
@@ -80,6 +82,8 @@ pub struct Caps {
     pub subgroups: bool,
     /// Threads of a subgroup, where kernels may use subgroup operations and all subgroups are of one size; 0 otherwise.
     pub subgroup_size: u32,
+    /// What was measured to be fastest on it; empty until it is tuned.
+    pub choices: Choices,
 }
 
 impl Caps {
@@ -93,6 +97,7 @@ impl Caps {
             storage_buffers: 8,
             subgroups: false,
             subgroup_size: 0,
+            choices: Choices::default(),
         }
     }
 }

@@ -32,7 +32,9 @@ mod pool;
 mod recent;
 mod timing;
 mod transfer;
+mod tuning;
 mod waiting;
+mod whole_file;
 
 pub use adapter::{AdapterInfo, AdapterKind, adapters};
 pub use buffer::Buffer;
@@ -43,3 +45,4 @@ pub use kernel_cache::KernelCache;
 pub use launch::*;
 pub use plan::{Plan, PlanStep};
 pub use transfer::Reading;
+pub use tuning::{Case, Choices, Timing, Tuned, Tuning};

@@ -42,6 +42,7 @@ mod rng;
 mod scope;
 mod sizes;
 mod tensor;
+mod tune;
 mod unfused;
 
 pub use anygrad_device::{AdapterInfo, AdapterKind, KernelCache, Options, adapters};
@@ -66,6 +67,7 @@ pub use read::Later;
 pub use rng::Rng;
 pub use scope::{current as current_scope, recorded_at, scoped};
 pub use sizes::Sizes;
+pub use anygrad_device::{Timing, Tuned, Tuning};
 pub use tensor::Tensor;
 pub use unfused::eval_unfused;
 

@@ -52,6 +52,14 @@ struct Known {
 }
 
 impl Cache {
+    /// Forgets all plans, so that programs are planned anew.
+    pub fn clear(&mut self) {
+        self.plans.clear();
+        self.count = 0;
+        // what comes next was known, and is no sign of programs that always differ
+        (self.misses_in_a_row, self.last_miss) = (0, None);
+    }
+
     pub fn find(&mut self, lowered: &Lowered) -> Option<Arc<Plan>> {
         self.clock += 1;
         let known = self.plans.get_mut(&lowered.key)?;

@@ -16,7 +16,7 @@ use self::direct::Manner;
 use self::geometry::Geometry;
 use super::matmul::{LONGEST, Split, divisor, sum_partials, within_words, zeros};
 use super::{Builder, fold_groups, invalid};
-use crate::{Caps, DeviceError, Lowered};
+use crate::{Caps, Case, DeviceError, Lowered};
 
 /// The names `force` understands.
 pub const VARIANTS: &[&str] = &[
@@ -132,7 +132,7 @@ pub fn conv(
     caps: &Caps,
     force: Option<&str>,
 ) -> Result<Lowered, DeviceError> {
-    lower(&Geometry::new(x, w, conv, false)?, caps, force)
+    lower(&Geometry::new(x, w, conv, false)?, caps, force, || Case::conv(x, w, conv, false))
 }
 
 /// As [`conv()`], with samples and channels of the output exchanged: a contiguous `[O, N, *out]`. A weight gradient is a
@@ -147,10 +147,15 @@ pub fn conv_exchanged(
     caps: &Caps,
     force: Option<&str>,
 ) -> Result<Lowered, DeviceError> {
-    lower(&Geometry::new(x, w, conv, true)?, caps, force)
+    lower(&Geometry::new(x, w, conv, true)?, caps, force, || Case::conv(x, w, conv, true))
 }
 
-fn lower(geometry: &Geometry, caps: &Caps, force: Option<&str>) -> Result<Lowered, DeviceError> {
+fn lower(
+    geometry: &Geometry,
+    caps: &Caps,
+    force: Option<&str>,
+    case: impl FnOnce() -> Case,
+) -> Result<Lowered, DeviceError> {
     if geometry.outputs() == 0 {
         return Ok(Lowered::default());
     }
@@ -158,7 +163,11 @@ fn lower(geometry: &Geometry, caps: &Caps, force: Option<&str>) -> Result<Lowere
         return zeros("conv", DType::F32, geometry.outputs(), caps);
     }
     let variant = match force {
-        None => TABLE.iter().find(|v| (v.runs)(geometry, caps) && (v.pays)(geometry, caps)),
+        None => {
+            let chosen = caps.choices.find(case);
+            let chosen = TABLE.iter().find(|v| Some(v.name) == chosen.as_deref() && (v.runs)(geometry, caps));
+            chosen.or_else(|| TABLE.iter().find(|v| (v.runs)(geometry, caps) && (v.pays)(geometry, caps)))
+        }
         Some(name) => TABLE.iter().find(|variant| variant.name == name),
     };
     let variant = variant.ok_or_else(|| invalid("conv", format!("no variant {force:?}")))?;

@@ -21,7 +21,7 @@ pub(super) use self::split::{LONGEST, Split, sum_partials, zeros};
 use self::tiles::GroupTile;
 use super::store::emit_put;
 use super::{Builder, Pointwise, fold_groups, invalid, storage_type};
-use crate::{Caps, DeviceError, Lowered};
+use crate::{Caps, Case, DeviceError, Lowered};
 
 /// The names `force` understands.
 pub const VARIANTS: &[&str] = &[
@@ -232,8 +232,8 @@ impl Kernel {
 /// The product of `a`: `[batch.., m, k]` and `b`: `[batch.., k, n]`, both of `dtype`; the output is a contiguous
 /// `[batch.., m, n]`. The batch axes of both are equal (an operand shared by the batch has stride 0 there).
 /// `k = 0` gives zeros. `f32` or, by the naive kernel only, `i32` and `u32` (wrapping). `force` names a row
-/// of [`VARIANTS`]; a `*_split` that is forced cuts the sum into as short chunks as there can be, and its partner does
-/// not cut it if it can be helped.
+/// of [`VARIANTS`]; a `*_split` that is forced cuts the sum into as short chunks as there can be, its partner does
+/// not cut it if it can be helped, and `tiled_small/4` cuts it into about four.
 ///
 /// # Errors
 /// [`DeviceError::Validation`] if the shapes do not fit together or `force` is unknown,
@@ -290,27 +290,62 @@ fn select(
     }
     let (variant, split) = match force {
         None => {
-            let fits = |v: &&Variant| v.kernel.runs(&product, caps) && (v.fits)(&product, caps);
-            let variant = TABLE.iter().find(fits);
-            (variant, variant.map(|variant| variant.kernel.split(&product)))
+            let chosen = match dtype {
+                DType::F32 => caps.choices.find(|| Case::matmul(a, b)),
+                _ => None,
+            };
+            let chosen = chosen.and_then(|name| named(&name, &product));
+            let runs = |(variant, _): &(&Variant, _)| variant.kernel.runs(&product, caps);
+            chosen.filter(runs).or_else(|| by_table(&product, caps))
         }
-        Some(name) => {
-            let variant = TABLE.iter().find(|variant| variant.names.contains(&name));
-            let split = variant.map(|variant| match variant.names[1] == name {
-                true if variant.names[0] != name => Split::most(product.k),
-                _ => Split::least(product.k),
-            });
-            (variant, split)
-        }
-    };
-    let (Some(variant), Some(split)) = (variant, split) else {
-        return Err(invalid("matmul", format!("no variant {force:?}")));
-    };
+        Some(name) => named(name, &product),
+    }
+    .ok_or_else(|| invalid("matmul", format!("no variant {force:?}")))?;
     if !variant.kernel.runs(&product, caps) {
         let what = format!("matmul of {dtype}, variant {}", variant.names[0]);
         return Err(DeviceError::Unsupported { what });
     }
     variant.kernel.lower(&product, split, variant.names, tail, caps)
+}
+
+/// The variant of a name, and how it cuts the sum.
+fn named(name: &str, product: &Product) -> Option<(&'static Variant, Split)> {
+    if let Some((name, chunks)) = name.split_once('/') {
+        let variant = TABLE.iter().find(|variant| variant.names[0] == name)?;
+        return Some((variant, Split::cut(product.k, chunks.parse().ok()?)));
+    }
+    let variant = TABLE.iter().find(|variant| variant.names.contains(&name))?;
+    let cut = variant.names[0] != name;
+    Some((variant, if cut { Split::most(product.k) } else { Split::least(product.k) }))
+}
+
+fn by_table(product: &Product, caps: &Caps) -> Option<(&'static Variant, Split)> {
+    let variant =
+        TABLE.iter().find(|variant| variant.kernel.runs(product, caps) && (variant.fits)(product, caps))?;
+    Some((variant, variant.kernel.split(product)))
+}
+
+/// Names that may be worth measuring: each variant that runs, with the sum cut into fewer or more chunks, none shorter
+/// than 64 terms.
+pub(crate) fn candidates(a: &Layout, b: &Layout, caps: &Caps) -> Vec<String> {
+    let Ok(product) = Product::new(a, b, DType::F32) else { return Vec::new() };
+    let mut names = Vec::new();
+    for variant in TABLE.iter().filter(|variant| variant.kernel.runs(&product, caps)) {
+        match variant.kernel {
+            // a workgroup for each row reads the other matrix again for each
+            Kernel::Vector if product.m > 16 => continue,
+            Kernel::Naive if product.flops() > 1_000_000 => continue,
+            _ => {}
+        }
+        let usual = variant.kernel.split(&product).splits;
+        let mut cuts = vec![1, 2, 4, 8, 16, 32, 64];
+        cuts.retain(|cut| *cut == 1 || product.k / cut >= 64);
+        if !cuts.contains(&usual) {
+            cuts.push(usual);
+        }
+        names.extend(cuts.iter().map(|cut| format!("{}/{cut}", variant.names[0])));
+    }
+    names
 }
 
 /// What the naive kernel is given; the workgroups it takes.

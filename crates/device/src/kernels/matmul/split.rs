@@ -31,6 +31,11 @@ impl Split {
         Self::bounded(terms, 1, 100, 1, 1, STEP)
     }
 
+    /// About `chunks` chunks.
+    pub(super) fn cut(terms: usize, chunks: usize) -> Self {
+        Self::bounded(terms, 1, chunks, 1, 1, STEP)
+    }
+
     /// As many chunks as bring `tiles` to about `wanted` units of work, none shorter than `least` terms.
     pub(in crate::kernels) fn new(terms: usize, tiles: usize, wanted: usize, least: usize) -> Self {
         Self::bounded(terms, tiles, wanted, least, 1, STEP)
