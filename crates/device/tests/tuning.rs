@@ -113,7 +113,11 @@ fn the_fastest_right_variant_is_taken_from_then_on() {
         let best = tuned.case.lower(gpu.caps(), Some(&tuned.best.variant));
         if tuned.best.variant != tuned.default.variant {
             let text = |lowered: &anygrad_device::Lowered| {
-                lowered.launches.iter().map(|l| (l.source.clone(), l.params.clone(), l.grid)).collect::<Vec<_>>()
+                lowered
+                    .launches
+                    .iter()
+                    .map(|l| (l.source.clone(), l.params.clone(), l.grid))
+                    .collect::<Vec<_>>()
             };
             assert_eq!(text(&again), text(&best.unwrap()), "{tuned}");
         }
@@ -135,7 +139,9 @@ fn sums_cut_into_any_number_of_chunks_are_right() {
     };
     let plain = of("naive").unwrap();
     let mut forced = 0;
-    for name in ["naive", "lanes", "lanes_flat", "lanes_narrow", "direct", "vector", "tiled_small", "tiled_large"] {
+    for name in
+        ["naive", "lanes", "lanes_flat", "lanes_narrow", "direct", "vector", "tiled_small", "tiled_large"]
+    {
         for chunks in [0, 1, 2, 3, 7, 64, 5000] {
             match of(&format!("{name}/{chunks}")) {
                 Ok(found) => {
@@ -154,7 +160,8 @@ fn sums_cut_into_any_number_of_chunks_are_right() {
 #[test]
 fn a_file_keeps_what_was_chosen() {
     let Some(gpu) = own() else { return };
-    let path = std::env::temp_dir().join(format!("anygrad-tuning-{}", std::process::id())).join("below/tuned.txt");
+    let path =
+        std::env::temp_dir().join(format!("anygrad-tuning-{}", std::process::id())).join("below/tuned.txt");
     let missing = gpu.load_choices(&path).unwrap_err().to_string();
     assert!(missing.contains("tuned.txt"), "{missing}");
     let sizes = product(64, 64, 64);

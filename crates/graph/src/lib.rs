@@ -46,6 +46,7 @@ mod tune;
 mod unfused;
 
 pub use anygrad_device::{AdapterInfo, AdapterKind, KernelCache, Options, adapters};
+pub use anygrad_device::{Timing, Tuned, Tuning};
 pub use anygrad_layout::{Conv, DType, Intervals, Layout, Shape, Window};
 pub use device::{Device, Stats};
 pub use dot::to_dot;
@@ -67,7 +68,6 @@ pub use read::Later;
 pub use rng::Rng;
 pub use scope::{current as current_scope, recorded_at, scoped};
 pub use sizes::Sizes;
-pub use anygrad_device::{Timing, Tuned, Tuning};
 pub use tensor::Tensor;
 pub use unfused::eval_unfused;
 

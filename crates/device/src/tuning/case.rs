@@ -55,9 +55,11 @@ impl Case {
         match self {
             Self::Matmul { a, b } => matmul::candidates(a, b, caps),
             // the plain one is there to compare with: on a large convolution it takes seconds
-            Self::Conv { .. } => {
-                conv::VARIANTS.iter().filter(|name| **name != Self::PLAIN).map(|name| name.to_string()).collect()
-            }
+            Self::Conv { .. } => conv::VARIANTS
+                .iter()
+                .filter(|name| **name != Self::PLAIN)
+                .map(|name| name.to_string())
+                .collect(),
         }
     }
 

@@ -72,10 +72,13 @@ fn decode(text: &str, tuned_for: &str) -> Result<Vec<(String, String)>, String> 
     }
     match lines.next() {
         Some(own) if own == tuned_for => {}
-        Some(own) => return Err(format!("it was measured on \"{own}\", and this is \"{tuned_for}\"; tune again")),
+        Some(own) => {
+            return Err(format!("it was measured on \"{own}\", and this is \"{tuned_for}\"; tune again"));
+        }
         None => return Err(damaged()),
     }
-    let entry = |line: &str| line.split_once('\t').map(|(case, variant)| (case.to_owned(), variant.to_owned()));
+    let entry =
+        |line: &str| line.split_once('\t').map(|(case, variant)| (case.to_owned(), variant.to_owned()));
     lines.map(|line| entry(line).ok_or_else(damaged)).collect()
 }
 
