@@ -145,7 +145,7 @@ impl Schedule {
                 let values = fused.values_read().into_iter().filter(temporary);
                 values.map(|value| schedule.sizes[value as usize]).fold(0, usize::saturating_add)
             };
-            schedule.groups = put_together(groups, rules.together, block, keeps, in_place);
+            schedule.groups = put_together(groups, &rules, block, keeps, in_place);
             schedule.find_last_uses(program);
         }
         schedule.find_homes();

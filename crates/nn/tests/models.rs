@@ -170,7 +170,8 @@ fn gradient_descent_reaches_the_closed_form_of_linear_regression() {
 fn a_step_of_adam_over_resnet18_takes_four_dispatches() {
     let Some(gpu) = gpu() else { return };
     let params = Params::new(&gpu, 1);
-    let settings = ResNet { width: 4, small_images: true, ..ResNet::default() };
+    // so small that a software adapter updates all of it together as well
+    let settings = ResNet { width: 1, small_images: true, ..ResNet::default() };
     let model = ResNet::new(params.at(""), [2, 2, 2, 2], 10, settings);
     assert_eq!(params.iter().filter(|entry| entry.kind == Kind::Parameter).count(), 62);
     let pixels: Vec<f32> = (0..2 * 3 * 256).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();

@@ -15,7 +15,8 @@ use crate::plan::Schedule;
 use crate::program::{Lowered, Program};
 use crate::tensor::State;
 
-const RULES: Rules = Rules { buffers: 64, fuse_into_reductions: false, fuse: true, together: 0 };
+const RULES: Rules =
+    Rules { buffers: 64, fuse_into_reductions: false, fuse: true, together: 0, together_elements: 0 };
 
 pub(crate) struct CpuPlan {
     pub schedule: Schedule,

@@ -17,6 +17,11 @@ use crate::tensor::State;
 /// Buffers of a kernel of several groups, where the adapter allows so many.
 const TOGETHER: usize = 256;
 
+/// Elements of such a kernel: half of what its index counts. A software adapter runs all of its groups for each
+/// element, with those masked out that are not the element's, so there a launch is cheaper for more than a few.
+const TOGETHER_ELEMENTS: usize = 1 << 30;
+const TOGETHER_ELEMENTS_IN_SOFTWARE: usize = 1 << 13;
+
 pub(crate) struct GpuPlan {
     pub schedule: Schedule,
     pub plan: device::Plan,
@@ -46,6 +51,7 @@ impl GpuPlan {
             fuse_into_reductions: true,
             fuse: true,
             together: (caps.storage_buffers as usize).min(TOGETHER),
+            together_elements: if caps.software { TOGETHER_ELEMENTS_IN_SOFTWARE } else { TOGETHER_ELEMENTS },
         };
         let schedule = Schedule::new(program, rules);
         let mut builder = Builder {

@@ -91,6 +91,8 @@ pub(crate) struct Rules {
     pub fuse: bool,
     /// Buffers a kernel of several groups can bind; 0 if each group has its own.
     pub together: usize,
+    /// Elements a kernel of several groups computes at most.
+    pub together_elements: usize,
 }
 
 pub(crate) use stages::group;

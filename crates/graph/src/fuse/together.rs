@@ -4,18 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use anygrad_layout::DType;
 
-use super::{Base, Fused, Group};
+use super::{Base, Fused, Group, Rules};
 
 /// Pointwise groups one kernel holds at most, and their instructions: each group takes a few words of the uniform
 /// block, and longer kernels take long to compile.
 const GROUPS: usize = 64;
 const INSTRUCTIONS: usize = 1024;
 
-/// Elements one kernel computes at most: half of what its index counts.
-const ELEMENTS: usize = 1 << 30;
-
-/// Puts pointwise groups that no group reads into common kernels of at most `buffers` buffers. A common kernel runs
-/// where the last of its groups ran: what they read is there longer, and nothing reads what they write.
+/// Puts pointwise groups that no group reads into common kernels of as many buffers and elements as the rules allow. A
+/// common kernel runs where the last of its groups ran: what they read is there longer, and nothing reads what they
+/// write.
 ///
 /// `block` names the block of memory in which a value lies with others, if it does: that is bound once. `in_place` says
 /// which results of a group can be written over which of its sources, if it runs at a place. `keeps` says how many
@@ -23,7 +21,7 @@ const ELEMENTS: usize = 1 << 30;
 /// would have to be kept for it.
 pub(crate) fn put_together(
     groups: Vec<Group>,
-    buffers: usize,
+    rules: &Rules,
     block: impl Fn(u32) -> Option<u32>,
     keeps: impl Fn(&Fused) -> usize,
     in_place: impl Fn(&Fused, usize) -> Vec<Option<usize>>,
@@ -34,7 +32,8 @@ pub(crate) fn put_together(
         let Group::Pointwise(fused) = group else { continue };
         let end = fused.results.iter().all(|(id, _, dtype)| !read.contains(id) && *dtype != DType::F16);
         let written = fused.results.len().saturating_mul(fused.shape.numel());
-        if !end || written == 0 || keeps(fused) > written {
+        let small = fused.shape.numel() <= rules.together_elements;
+        if !end || !small || written == 0 || keeps(fused) > written {
             continue;
         }
         let fits = |batch: &Vec<usize>| {
@@ -42,10 +41,10 @@ pub(crate) fn put_together(
             let instructions: usize = ends().map(|fused| fused.instrs.len()).sum();
             let elements: usize = ends().map(|fused| fused.shape.numel()).fold(0, usize::saturating_add);
             let taken = |fused: &Fused| in_place(fused, place);
-            elements <= ELEMENTS
+            elements <= rules.together_elements
                 && batch.len() < GROUPS
                 && instructions <= INSTRUCTIONS
-                && bindings(ends(), &block, taken) <= buffers
+                && bindings(ends(), &block, taken) <= rules.together
         };
         match batches.last_mut() {
             Some(batch) if fits(batch) => batch.push(place),
