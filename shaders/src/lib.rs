@@ -28,6 +28,10 @@ pub const SPLIT_SUM: &str = include_str!("../split_sum.wgsl");
 pub const REDUCE_THREAD: &str = include_str!("../reduce_thread.wgsl");
 /// Body of the reductions with one workgroup for each output or chunk.
 pub const REDUCE_WORKGROUP: &str = include_str!("../reduce_workgroup.wgsl");
+/// Body of the kernels over rows with one thread for each row.
+pub const ROWS_THREAD: &str = include_str!("../rows_thread.wgsl");
+/// Body of the kernels over rows with one workgroup for each row.
+pub const ROWS_WORKGROUP: &str = include_str!("../rows_workgroup.wgsl");
 /// Body that writes the zeros a reduction over nothing gives.
 pub const ZEROS: &str = include_str!("../zeros.wgsl");
 /// Body of the naive convolution.

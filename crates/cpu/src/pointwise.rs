@@ -6,7 +6,7 @@
 
 mod plan;
 mod registers;
-mod run;
+pub(crate) mod run;
 
 pub use plan::Prepared;
 

@@ -8,7 +8,7 @@ use anygrad_layout::{DType, Layout, Shape, collapse};
 use smallvec::SmallVec;
 
 use crate::walk::Walk;
-use crate::{CpuError, Host, Storage, View};
+use crate::{CpuError, Host, Lane, LaneMut, Storage, View};
 
 /// What a reduction makes of its elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,6 +83,18 @@ pub fn reduce(host: &Host, x: View<'_>, kind: Reduce, axes: &[usize]) -> Result<
         (_, Storage::F16(_)) => Err(CpuError::Unsupported { op: kind.name(), dtype: DType::F16 }),
         (_, Storage::U32(data)) => plain::reduce(host, data, &split, kind).map(Storage::U32),
     }
+}
+
+/// One value of each `elements` terms, which lie side by side. `None` for types that have no such reduction.
+pub(crate) fn fold_rows(kind: Reduce, data: Lane<'_>, elements: usize, out: &mut LaneMut<'_>) -> Option<()> {
+    match (data, out) {
+        (Lane::F32(data), LaneMut::F32(out)) => fast::fold_rows(data, elements, kind, out),
+        (Lane::F64(data), LaneMut::F64(out)) => plain::fold_rows(data, elements, kind, out),
+        (Lane::I32(data), LaneMut::I32(out)) => plain::fold_rows(data, elements, kind, out),
+        (Lane::U32(data), LaneMut::U32(out)) => plain::fold_rows(data, elements, kind, out),
+        _ => return None,
+    }
+    Some(())
 }
 
 impl Split {

@@ -139,7 +139,7 @@ pub(crate) fn kernels(lowered: &Lowered, schedule: &Schedule, gpu: Option<&GpuPl
     let line = |(place, group): (usize, &Group)| {
         let mut line = KernelLine::default();
         let last = match group {
-            Group::Pointwise(_) | Group::Together(_) => {
+            Group::Pointwise(_) | Group::Rows(_) | Group::Together(_) => {
                 let all = group.fused();
                 line.ops = all.iter().flat_map(|fused| &fused.instrs).map(name).collect();
                 let shapes: Vec<String> = all.iter().map(|fused| fused.shape.to_string()).collect();
@@ -194,10 +194,9 @@ fn traffic(lowered: &Lowered, group: &Group) -> u64 {
             .sum()
     };
     let total = match group {
-        Group::Pointwise(_) | Group::Together(_) => {
-            let written = |fused: &Fused| -> usize {
-                fused.results.iter().map(|(_, _, dtype)| fused.shape.numel() * dtype.size()).sum()
-            };
+        Group::Pointwise(_) | Group::Rows(_) | Group::Together(_) => {
+            let written =
+                |fused: &Fused| -> usize { fused.results.iter().map(|(id, ..)| bytes(lowered, *id)).sum() };
             group.fused().iter().map(|fused| read(fused) + written(fused)).sum()
         }
         Group::Kernel { instr, inputs, fused } => {
@@ -214,12 +213,12 @@ fn peak(lowered: &Lowered, schedule: &Schedule) -> usize {
     let (mut live, mut peak) = (0usize, 0usize);
     for (place, group) in schedule.groups.iter().enumerate() {
         match group {
-            Group::Pointwise(_) | Group::Together(_) => {
+            Group::Pointwise(_) | Group::Rows(_) | Group::Together(_) => {
                 let mut over = Vec::new();
                 for fused in group.fused() {
                     let taken = schedule.in_place(fused, place);
                     let fresh = fused.results.iter().zip(&taken).filter(|(_, taken)| taken.is_none());
-                    live += fresh.map(|((_, _, dtype), _)| fused.shape.numel() * dtype.size()).sum::<usize>();
+                    live += fresh.map(|((id, ..), _)| bytes(lowered, *id)).sum::<usize>();
                     over.extend(taken.iter().flatten().map(|&s| fused.sources[s].0.base));
                 }
                 peak = peak.max(live);

@@ -218,7 +218,8 @@ impl Schedule {
             whole_blocks || block(read).is_none() || fused.sources.iter().filter(same).count() == 1
         };
         let mut taken = vec![false; fused.sources.len()];
-        let fits = |s: usize, wanted: DType, taken: &[bool]| {
+        let fits = |s: usize, id: u32, wanted: DType, taken: &[bool]| {
+            let numel = self.sizes[id as usize];
             let (read, dtype) = &fused.sources[s];
             let Base::Value(value) = read.base else { return false };
             let once = fused.sources.iter().filter(|(other, _)| other.base == read.base).count() == 1;
@@ -228,21 +229,21 @@ impl Schedule {
                 && self.last_use[value as usize] <= place
                 && alone(value)
                 && separate(read)
-                && read.layout.is_contiguous()
+                && fused.reads_all_of(s) == Some(numel)
                 // and not just the front part of a larger value
-                && self.sizes[value as usize] == fused.shape.numel()
-                && fused.shape.numel() > 0
+                && self.sizes[value as usize] == numel
+                && numel > 0
         };
         // a parameter stays where it is, and so does its state: what a result is first of all made of is its old value
         let mut chosen: Vec<Option<usize>> = Vec::new();
-        for &(_, value, dtype) in &fused.results {
-            let source = fused.origin(value, |s| fits(s, dtype, &taken));
+        for &(id, value, dtype) in &fused.results {
+            let source = fused.origin(value, |s| fits(s, id, dtype, &taken));
             source.into_iter().for_each(|s| taken[s] = true);
             chosen.push(source);
         }
-        for (chosen, (_, _, dtype)) in chosen.iter_mut().zip(&fused.results) {
+        for (chosen, &(id, _, dtype)) in chosen.iter_mut().zip(&fused.results) {
             if chosen.is_none() {
-                *chosen = (0..fused.sources.len()).find(|&s| fits(s, *dtype, &taken));
+                *chosen = (0..fused.sources.len()).find(|&s| fits(s, id, dtype, &taken));
                 chosen.iter().for_each(|&s| taken[s] = true);
             }
         }

@@ -242,7 +242,8 @@ impl Block<'_, '_> {
     }
 }
 
-pub(super) fn lane(storage: &Storage, at: usize, len: usize) -> Lane<'_> {
+/// Elements `at .. at + len` of a storage, to be read.
+pub(crate) fn lane(storage: &Storage, at: usize, len: usize) -> Lane<'_> {
     match storage {
         Storage::F32(xs) => Lane::F32(&xs[at..at + len]),
         Storage::F64(xs) => Lane::F64(&xs[at..at + len]),
@@ -252,7 +253,8 @@ pub(super) fn lane(storage: &Storage, at: usize, len: usize) -> Lane<'_> {
     }
 }
 
-fn lane_mut(storage: &mut Storage) -> LaneMut<'_> {
+/// A storage, to be written.
+pub(crate) fn lane_mut(storage: &mut Storage) -> LaneMut<'_> {
     match storage {
         Storage::F32(xs) => LaneMut::F32(xs),
         Storage::F64(xs) => LaneMut::F64(xs),
@@ -262,7 +264,8 @@ fn lane_mut(storage: &mut Storage) -> LaneMut<'_> {
     }
 }
 
-fn copy(from: Lane<'_>, to: &mut LaneMut<'_>) {
+/// Copies a block to one of its type.
+pub(crate) fn copy(from: Lane<'_>, to: &mut LaneMut<'_>) {
     match (from, to) {
         (Lane::F32(from), LaneMut::F32(to)) => to.copy_from_slice(from),
         (Lane::F64(from), LaneMut::F64(to)) => to.copy_from_slice(from),
@@ -274,7 +277,8 @@ fn copy(from: Lane<'_>, to: &mut LaneMut<'_>) {
     }
 }
 
-fn fill(to: &mut LaneMut<'_>, dtype: DType, number: f64) {
+/// Fills a block with a number, rounded to `dtype`.
+pub(crate) fn fill(to: &mut LaneMut<'_>, dtype: DType, number: f64) {
     let number = if dtype == DType::Bool { f64::from(number != 0.0) } else { number };
     match to {
         LaneMut::F32(xs) => xs.fill(number as f32),

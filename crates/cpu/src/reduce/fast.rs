@@ -47,6 +47,26 @@ pub(super) fn reduce(host: &Host, data: &[f32], split: &Split, kind: Reduce) -> 
     Ok(out)
 }
 
+/// One output of each `elements` terms of `data`, which lie side by side.
+pub(super) fn fold_rows(data: &[f32], elements: usize, kind: Reduce, out: &mut [f32]) {
+    match kind {
+        Reduce::Sum => whole_rows::<Sum>(data, elements, out),
+        Reduce::Prod => whole_rows::<Prod>(data, elements, out),
+        Reduce::Min => whole_rows::<Min>(data, elements, out),
+        _ => whole_rows::<Max>(data, elements, out),
+    }
+}
+
+fn whole_rows<F: Fold>(data: &[f32], elements: usize, out: &mut [f32]) {
+    for (row, to) in data.chunks_exact(elements.max(1)).zip(out) {
+        // the same order as in `rows`
+        let chunk = |chunk: &[f32]| {
+            chunk.chunks(BLOCK).fold(f64::from(F::START), |total, block| F::join(total, lanes::<F>(block)))
+        };
+        *to = row.chunks(CHUNK).map(chunk).fold(f64::from(F::START), F::join) as f32;
+    }
+}
+
 /// How two results become one, within a block and between blocks.
 trait Fold: Sync {
     const START: f32;

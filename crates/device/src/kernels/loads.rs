@@ -90,6 +90,11 @@ impl<'a> Loads<'a> {
             let name = format!("{}number{i}", self.part.prefix);
             builder.number(&name, self.part.first_number + i, *dtype);
         }
+        self.sources(builder)
+    }
+
+    /// As [`Loads::emit`], where the numbers are params already, or no params.
+    pub fn sources(&mut self, builder: &mut Builder) -> Result<String, DeviceError> {
         let mut text = String::new();
         for i in 0..self.program.inputs.len() {
             let load = if self.four { self.load_four(builder, i)? } else { self.load_one(builder, i)? };

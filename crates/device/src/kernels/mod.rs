@@ -12,6 +12,7 @@ pub mod movement;
 pub mod pointwise;
 mod program;
 pub mod reduce;
+pub mod rows;
 pub mod scan;
 pub mod sort;
 mod store;

@@ -6,7 +6,7 @@ mod stage;
 use anygrad_layout::{DType, Layout, Shape};
 use smallvec::SmallVec;
 
-use self::monoid::Monoid;
+pub(super) use self::monoid::Monoid;
 use self::stage::{Fours, Stage, Worker};
 use super::address::Axes;
 use super::loads::Loads;
@@ -32,7 +32,7 @@ pub enum Reduce {
 
 impl Reduce {
     /// Whether the result is an index.
-    fn is_index(self) -> bool {
+    pub fn is_index(self) -> bool {
         matches!(self, Reduce::ArgMax | Reduce::ArgMin)
     }
 }

@@ -3,20 +3,28 @@
 use std::time::Instant;
 
 use anygrad_cpu as cpu;
-use anygrad_cpu::{Host, Prepared, Storage, View};
+use anygrad_cpu::{Host, Prepared, PreparedRows, Storage, View};
+use anygrad_device::kernels::reduce::Reduce;
 use anygrad_layout::{DType, Layout};
 use smallvec::SmallVec;
 
 use crate::device::Buffer;
 use crate::error::Error;
-use crate::fuse::{Base, Fused, Group, Rules};
+use crate::fuse::{Base, Fused, Group, RowRules, Rules, Work};
 use crate::numbers::Numbers;
 use crate::plan::Schedule;
 use crate::program::{Lowered, Program};
 use crate::tensor::State;
 
-const RULES: Rules =
-    Rules { buffers: 64, fuse_into_reductions: false, fuse: true, together: 0, together_elements: 0 };
+const RULES: Rules = Rules {
+    buffers: 64,
+    fuse_into_reductions: false,
+    fuse: true,
+    together: 0,
+    together_elements: 0,
+    // a block of one row and its registers should fit a cache; one thread takes it, whatever the number of threads is
+    rows: Some(RowRules { short: 1 << 13, many: 16, longest: 1 << 18 }),
+};
 
 pub(crate) struct CpuPlan {
     pub schedule: Schedule,
@@ -27,7 +35,7 @@ pub(crate) struct CpuPlan {
 
 enum Step {
     Fused {
-        program: Box<Prepared>,
+        program: Interpreted,
         /// Values read, in the order of the program's buffers.
         inputs: Vec<u32>,
         /// Places of its numbers among the program's numbers.
@@ -38,6 +46,26 @@ enum Step {
         instr: u32,
         inputs: Vec<(u32, Layout)>,
     },
+}
+
+/// A fused program that is ready to run.
+enum Interpreted {
+    Pointwise(Box<Prepared>),
+    Rows(Box<PreparedRows>),
+}
+
+impl Interpreted {
+    fn run(
+        &self,
+        inputs: &[&Storage],
+        numbers: &[f64],
+        outputs: &mut [Storage],
+    ) -> Result<(), cpu::CpuError> {
+        match self {
+            Interpreted::Pointwise(program) => program.run(inputs, numbers, outputs),
+            Interpreted::Rows(program) => program.run(inputs, numbers, outputs),
+        }
+    }
 }
 
 struct Output {
@@ -54,8 +82,8 @@ impl CpuPlan {
         let mut steps = Vec::with_capacity(schedule.groups.len());
         for (place, group) in schedule.groups.iter().enumerate() {
             steps.push(match group {
-                Group::Pointwise(fused) => {
-                    fused_step(fused, &schedule.in_place(fused, place), &schedule.numbers)?
+                Group::Pointwise(fused) | Group::Rows(fused) => {
+                    fused_step(program, fused, &schedule.in_place(fused, place), &schedule.numbers)?
                 }
                 Group::Kernel { instr, inputs, .. } => Step::Kernel { instr: *instr, inputs: inputs.clone() },
                 // its rules ask for none
@@ -124,7 +152,7 @@ fn failed(lowered: &Lowered, instr: u32, error: cpu::CpuError) -> Error {
 }
 
 fn run_fused(
-    program: &Prepared,
+    program: &Interpreted,
     inputs: &[u32],
     numbers: &[f64],
     outputs: &[Output],
@@ -183,7 +211,12 @@ fn missing(value: u32) -> Error {
     Error::invalid("eval", format!("the value of %{value} is missing: this is a mistake of the planner"))
 }
 
-fn fused_step(fused: &Fused, in_place: &[Option<usize>], places: &Numbers) -> Result<Step, Error> {
+fn fused_step(
+    program: &Program,
+    fused: &Fused,
+    in_place: &[Option<usize>],
+    places: &Numbers,
+) -> Result<Step, Error> {
     let mut inputs: Vec<u32> = Vec::new();
     let mut sources = Vec::new();
     for (s, (read, dtype)) in fused.sources.iter().enumerate() {
@@ -200,28 +233,72 @@ fn fused_step(fused: &Fused, in_place: &[Option<usize>], places: &Numbers) -> Re
         };
         sources.push(cpu::Source { kind, dtype: *dtype, layout: read.layout.clone() });
     }
-    let step =
-        |s: &crate::fuse::FusedStep| cpu::Step { run: s.row.cpu, args: s.args.clone(), dtype: s.output };
-    let program = cpu::Pointwise {
-        shape: fused.shape.clone(),
-        inputs: sources,
-        numbers: fused.numbers.iter().map(|(_, dtype)| *dtype).collect(),
-        steps: fused.steps.iter().map(step).collect(),
-        outputs: fused.results.iter().map(|&(_, value, dtype)| cpu::Sink { value, dtype }).collect(),
-    };
+    let numel = |id: u32| program.instrs[id as usize].meta.shape.numel();
     let output = |(&(value, _, dtype), takes): (&(u32, u32, DType), &Option<usize>)| Output {
         value,
         dtype,
-        len: fused.shape.numel(),
+        len: numel(value),
         takes: takes.and_then(|s| match fused.sources[s].0.base {
             Base::Value(value) => Some(value),
             _ => None,
         }),
     };
     Ok(Step::Fused {
-        program: Box::new(Prepared::new(&program)?),
+        program: interpreted(fused, sources, numel)?,
         inputs,
         numbers: fused.numbers.iter().map(|&(id, _)| places.place(id)).collect(),
         outputs: fused.results.iter().zip(in_place).map(output).collect(),
     })
+}
+
+/// A fused program of these sources for its interpreter.
+fn interpreted(
+    fused: &Fused,
+    inputs: Vec<cpu::Source>,
+    numel: impl Fn(u32) -> usize,
+) -> Result<Interpreted, Error> {
+    let numbers = fused.numbers.iter().map(|(_, dtype)| *dtype).collect();
+    let shape = fused.shape.clone();
+    let sinks = fused.results.iter().map(|&(id, value, dtype)| (id, cpu::Sink { value, dtype }));
+    let pointwise: Option<Vec<cpu::Step>> = fused
+        .steps
+        .iter()
+        .map(|s| match s.work {
+            Work::Each(row) => Some(cpu::Step { run: row.cpu, args: s.args.clone(), dtype: s.output }),
+            Work::Fold(_) => None,
+        })
+        .collect();
+    if let Some(steps) = pointwise {
+        let outputs = sinks.map(|(_, sink)| sink).collect();
+        let program = cpu::Pointwise { shape, inputs, numbers, steps, outputs };
+        return Ok(Interpreted::Pointwise(Box::new(Prepared::new(&program)?)));
+    }
+    let step = |s: &crate::fuse::FusedStep| cpu::RowStep {
+        work: match s.work {
+            Work::Each(row) => cpu::RowWork::Each(row.cpu),
+            Work::Fold(kind) => cpu::RowWork::Fold(reduction(kind)),
+        },
+        args: s.args.clone(),
+        dtype: s.output,
+    };
+    let program = cpu::Rows {
+        outer: fused.outer,
+        inputs,
+        numbers,
+        steps: fused.steps.iter().map(step).collect(),
+        outputs: sinks.map(|(id, sink)| cpu::RowSink { sink, whole: numel(id) == shape.numel() }).collect(),
+        shape,
+    };
+    Ok(Interpreted::Rows(Box::new(PreparedRows::new(&program)?)))
+}
+
+fn reduction(kind: Reduce) -> cpu::Reduce {
+    match kind {
+        Reduce::Sum => cpu::Reduce::Sum,
+        Reduce::Prod => cpu::Reduce::Prod,
+        Reduce::Max => cpu::Reduce::Max,
+        Reduce::Min => cpu::Reduce::Min,
+        Reduce::ArgMax => cpu::Reduce::ArgMax,
+        Reduce::ArgMin => cpu::Reduce::ArgMin,
+    }
 }

@@ -2,6 +2,7 @@
 
 use anygrad_device::kernels::Pointwise;
 use anygrad_device::kernels::pointwise as kernel;
+use anygrad_device::kernels::rows::{RowSink, RowStep, RowWork, Rows, rows};
 use anygrad_device::kernels::together::together;
 use anygrad_device::{self as device, Gpu, Lowered as Kernels, Operand, PlanStep};
 use anygrad_layout::DType;
@@ -9,7 +10,7 @@ use anygrad_layout::DType;
 use crate::backend::slots::{Assigned, Slot, Slots};
 use crate::device::Buffer;
 use crate::error::Error;
-use crate::fuse::{Base, Fused, Group, Rules};
+use crate::fuse::{Base, Fused, Group, RowRules, Rules, Work};
 use crate::plan::Schedule;
 use crate::program::{Lowered, Program, origin};
 use crate::tensor::State;
@@ -52,6 +53,12 @@ impl GpuPlan {
             fuse: true,
             together: (caps.storage_buffers as usize).min(TOGETHER),
             together_elements: if caps.software { TOGETHER_ELEMENTS_IN_SOFTWARE } else { TOGETHER_ELEMENTS },
+            // as single reductions choose: below, chunks of each row in parallel are better
+            rows: Some(match caps.software {
+                // lavapipe ends the loops of a thread after 65,535 rounds
+                true => RowRules { short: 1023, many: 64, longest: 64_000 },
+                false => RowRules { short: 4095, many: 128, longest: 1 << 24 },
+            }),
         };
         let schedule = Schedule::new(program, rules);
         let mut builder = Builder {
@@ -161,6 +168,16 @@ impl Builder<'_> {
                 let outputs = self.outputs(fused, &in_place)?;
                 (kernels, inputs, outputs, numbers(schedule, fused), self.label(&fused.instrs))
             }
+            Group::Rows(fused) => {
+                let in_place = schedule.in_place(fused, place);
+                let mut values = Vec::new();
+                let program = self.rows(fused, pointwise(fused, &in_place, &mut values));
+                let last = fused.results.last().map_or(0, |&(id, _, _)| id);
+                let kernels = rows(&program, caps, None).map_err(|error| self.failed(last, &error))?;
+                let inputs = self.slots.all(&values)?;
+                let outputs = self.outputs(fused, &in_place)?;
+                (kernels, inputs, outputs, numbers(schedule, fused), self.label(&fused.instrs))
+            }
             Group::Together(ends) => {
                 let in_place: Vec<_> = ends.iter().map(|fused| schedule.in_place(fused, place)).collect();
                 let mut values = Vec::new();
@@ -219,7 +236,7 @@ impl Builder<'_> {
     fn outputs(&mut self, fused: &Fused, in_place: &[Option<usize>]) -> Result<Vec<usize>, Error> {
         let mut outputs = Vec::new();
         for (&(id, _, dtype), taken) in fused.results.iter().zip(in_place) {
-            let bytes = self.bytes(id, fused.shape.numel(), dtype)?;
+            let bytes = self.bytes(id, self.numel(id), dtype)?;
             outputs.push(match taken.map(|s| fused.sources[s].0.base) {
                 Some(Base::Value(value)) => self.slots.hand_over(value, id),
                 _ => self.slots.open(id, bytes),
@@ -259,6 +276,36 @@ impl Builder<'_> {
             self.steps.push(PlanStep { launch, slots, numbers: numbers.to_vec(), label: label.to_string() });
         }
         Ok(())
+    }
+
+    /// A program over rows for the kernel generator, from what it is as a pointwise one.
+    fn rows(&self, fused: &Fused, pointwise: Pointwise) -> Rows {
+        let Pointwise { shape, inputs, numbers, steps, outputs } = pointwise;
+        let step = |(step, fused): (device::kernels::Step, &crate::fuse::FusedStep)| RowStep {
+            work: match fused.work {
+                Work::Each(_) => RowWork::Each(step.wgsl),
+                Work::Fold(kind) => RowWork::Fold(kind),
+            },
+            args: step.args,
+            dtype: step.dtype,
+        };
+        let sink = |(sink, &(id, ..)): (device::kernels::Sink, &(u32, u32, DType))| RowSink {
+            sink,
+            whole: self.numel(id) == fused.shape.numel(),
+        };
+        Rows {
+            outer: fused.outer,
+            inputs,
+            numbers,
+            steps: steps.into_iter().zip(&fused.steps).map(step).collect(),
+            outputs: outputs.into_iter().zip(&fused.results).map(sink).collect(),
+            shape,
+        }
+    }
+
+    /// Elements of a value.
+    fn numel(&self, id: u32) -> usize {
+        self.program.instrs.get(id as usize).map_or(0, |instr| instr.meta.shape.numel())
     }
 
     /// The size of a result, if there is a buffer for it.
@@ -315,7 +362,10 @@ fn pointwise(fused: &Fused, in_place: &[Option<usize>], values: &mut Vec<u32>) -
     };
     let inputs = fused.sources.iter().map(|(read, dtype)| source(read, *dtype)).collect();
     let step = |s: &crate::fuse::FusedStep| device::kernels::Step {
-        wgsl: (s.row.wgsl)(s.input),
+        wgsl: match s.work {
+            Work::Each(row) => (row.wgsl)(s.input),
+            Work::Fold(_) => "$0",
+        },
         args: s.args.clone(),
         dtype: s.output,
     };

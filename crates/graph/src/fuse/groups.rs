@@ -3,7 +3,7 @@
 use anygrad_layout::{DType, Shape};
 
 use super::stages::Fuser;
-use super::{Base, Fused, FusedStep, Group, Grouped, Read};
+use super::{Base, Fused, FusedStep, Group, Grouped, Read, Work};
 use crate::op::Kind;
 use crate::ops::leaf::dense;
 
@@ -17,6 +17,7 @@ impl Fuser<'_> {
             let members = std::mem::take(&mut self.members[g]);
             self.emit(&members, &mut groups);
         }
+        groups = self.merge_rows(groups);
         if self.rules.fuse_into_reductions {
             groups = self.feed_reductions(groups);
         }
@@ -60,6 +61,7 @@ impl Fuser<'_> {
         let dtype = self.dtype(id);
         let mut fused = Fused {
             shape: read.layout.shape.clone(),
+            outer: read.layout.rank(),
             sources: Vec::new(),
             numbers: Vec::new(),
             steps: Vec::new(),
@@ -119,17 +121,19 @@ impl Fuser<'_> {
             if let Kind::Pointwise(row) = instr.op.kind() {
                 let input = instr.inputs.last().map_or(instr.meta.dtype, |&input| self.dtype(input));
                 let args = instr.inputs.iter().map(|&input| position(input) as u32).collect();
-                steps.push(FusedStep { row, args, input, output: instr.meta.dtype });
+                let work = Work::Each(row);
+                steps.push(FusedStep { work, args, input, output: instr.meta.dtype });
             }
             if self.leaves_group(id, &inside) {
                 results.push((id, (sources.len() + numbers.len() + place) as u32, instr.meta.dtype));
             }
         }
-        Fused { shape, sources, numbers, steps, results, instrs: members.to_vec() }
+        let outer = shape.rank();
+        Fused { shape, outer, sources, numbers, steps, results, instrs: members.to_vec() }
     }
 
     /// How `input` is read by a group of `shape`, to which it may have to be broadcast.
-    fn read_as(&self, input: u32, shape: &Shape) -> Read {
+    pub(super) fn read_as(&self, input: u32, shape: &Shape) -> Read {
         let read = &self.reads[input as usize];
         Read { base: read.base, layout: read.layout.expand(shape) }
     }

@@ -9,9 +9,11 @@
 
 mod defer;
 mod groups;
+mod rows;
 mod stages;
 mod together;
 
+use anygrad_device::kernels::reduce::Reduce;
 use anygrad_layout::{DType, Layout, Shape};
 use smallvec::SmallVec;
 
@@ -35,10 +37,13 @@ pub(crate) struct Read {
     pub layout: Layout,
 }
 
-/// A fused pointwise program. Values are numbered sources first, then numbers, then steps.
+/// A fused program: pointwise, or over rows. Values are numbered sources first, then numbers, then steps.
 #[derive(Clone, Debug)]
 pub(crate) struct Fused {
     pub shape: Shape,
+    /// How many axes of the shape count rows, in a program over rows; all of a pointwise one. A value of such a program
+    /// is one number a row if it is made of such numbers alone: of what reductions give, and of sources that repeat.
+    pub outer: usize,
     pub sources: Vec<(Read, DType)>,
     /// The number instructions that are read, with their dtypes.
     pub numbers: Vec<(u32, DType)>,
@@ -51,16 +56,27 @@ pub(crate) struct Fused {
 
 #[derive(Clone, Debug)]
 pub(crate) struct FusedStep {
-    pub row: &'static Row,
+    pub work: Work,
     pub args: SmallVec<[u32; 3]>,
     /// The dtype the row's WGSL is chosen by: that of its last input.
     pub input: DType,
     pub output: DType,
 }
 
+/// What a step does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Work {
+    /// A row of the pointwise table, for each element.
+    Each(&'static Row),
+    /// A reduction of each row of a program over rows.
+    Fold(Reduce),
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Group {
     Pointwise(Fused),
+    /// Reductions of rows with what is computed element by element and row by row around them, in one kernel.
+    Rows(Fused),
     /// Some that do not depend on each other, and that no group reads, in one kernel.
     Together(Vec<Fused>),
     /// A kernel of its own; `fused` computes its (only) input while it is read.
@@ -93,7 +109,10 @@ pub(crate) struct Rules {
     pub together: usize,
     /// Elements a kernel of several groups computes at most.
     pub together_elements: usize,
+    /// Which rows a kernel over rows takes, if there are such kernels.
+    pub rows: Option<RowRules>,
 }
 
+pub(crate) use rows::RowRules;
 pub(crate) use stages::group;
 pub(crate) use together::put_together;

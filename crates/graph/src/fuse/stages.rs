@@ -305,8 +305,18 @@ impl<'a> Fuser<'a> {
         }
     }
 
+    /// What has to be there before an instruction runs, besides what it reads.
+    pub(super) fn waits(&self, id: u32) -> &[u32] {
+        &self.waits[id as usize]
+    }
+
+    /// Whether one kernel can hold as many instructions.
+    pub(super) fn short_enough(&self, members: &[u32]) -> bool {
+        members.len() <= LONGEST
+    }
+
     pub(super) fn fits(&self, members: &[u32]) -> bool {
-        members.len() <= LONGEST && self.buffers(members) <= self.rules.buffers
+        self.short_enough(members) && self.buffers(members) <= self.rules.buffers
     }
 
     fn open(&mut self, id: u32, stage: usize) {

@@ -106,6 +106,20 @@ impl Fused {
         None
     }
 
+    /// How many elements of a value a source reads, if it reads all of a dense one, in order: those of the shape, or one
+    /// a row.
+    pub(crate) fn reads_all_of(&self, source: usize) -> Option<usize> {
+        let layout = &self.sources.get(source)?.0.layout;
+        let repeats =
+            layout.shape.iter().zip(&layout.strides).skip(self.outer).all(|(&n, &s)| n == 1 || s == 0);
+        let rows: Vec<usize> = (0..self.outer).collect();
+        let rows = || layout.permute(&rows);
+        match repeats && self.outer < self.shape.rank() {
+            true => rows().is_contiguous().then(|| rows().numel()),
+            false => layout.is_contiguous().then(|| layout.numel()),
+        }
+    }
+
     /// The stored values it reads, each once.
     pub(crate) fn values_read(&self) -> Vec<u32> {
         let value = |(read, _): &(super::Read, DType)| match read.base {
@@ -123,7 +137,7 @@ impl Group {
     /// The fused programs it is made of; none for a kernel of its own.
     pub(crate) fn fused(&self) -> &[Fused] {
         match self {
-            Group::Pointwise(fused) => std::slice::from_ref(fused),
+            Group::Pointwise(fused) | Group::Rows(fused) => std::slice::from_ref(fused),
             Group::Together(ends) => ends,
             Group::Kernel { .. } => &[],
         }
@@ -136,7 +150,7 @@ impl Group {
     /// The stored values it reads.
     pub(crate) fn values_read(&self) -> Vec<u32> {
         match self {
-            Group::Pointwise(fused) => fused.values_read(),
+            Group::Pointwise(fused) | Group::Rows(fused) => fused.values_read(),
             Group::Together(ends) => ends.iter().flat_map(Fused::values_read).collect(),
             Group::Kernel { inputs, fused, .. } => {
                 let before = fused.as_ref().map(Fused::values_read).unwrap_or_default();

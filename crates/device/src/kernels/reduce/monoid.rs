@@ -6,7 +6,7 @@ use super::Reduce;
 
 /// The accumulated state of a reduction over elements of one type.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Monoid {
+pub(in crate::kernels) struct Monoid {
     pub kind: Reduce,
     pub dtype: DType,
 }
@@ -65,7 +65,7 @@ impl Monoid {
     }
 
     /// `a` and `b` combined; for an index, whether `b` comes before `a`.
-    fn combined(self) -> &'static str {
+    pub fn combined(self) -> &'static str {
         match (self.kind, self.dtype) {
             (Reduce::Sum, _) => "a + b",
             (Reduce::Prod, _) => "a * b",
