@@ -4,6 +4,7 @@
 //! else is checked against. Results never depend on the number of threads.
 #![deny(unsafe_code)]
 
+mod block;
 mod buffer;
 mod conv;
 mod copy;
@@ -23,6 +24,7 @@ mod pointwise;
 mod product;
 mod random;
 mod reduce;
+mod registers;
 mod rows;
 mod scan;
 mod sort;

@@ -5,8 +5,7 @@
 //! a program of ten steps reads and writes main memory once.
 
 mod plan;
-mod registers;
-pub(crate) mod run;
+mod run;
 
 pub use plan::Prepared;
 

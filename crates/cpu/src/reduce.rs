@@ -2,6 +2,7 @@
 
 mod extreme;
 mod fast;
+mod lanes;
 mod plain;
 
 use anygrad_layout::{DType, Layout, Shape, collapse};

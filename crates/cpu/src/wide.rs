@@ -134,6 +134,26 @@ pub(crate) fn wide3<A: Copy, B: Copy, C: Copy, R>(
     Arch::new().dispatch(Loop3(a, b, c, out, f));
 }
 
+/// Each number of the first list, repeated that many times.
+struct Spread<'a>(&'a [f32], &'a mut [f32], usize);
+
+impl WithSimd for Spread<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        for (row, &x) in self.1.chunks_exact_mut(self.2).zip(self.0) {
+            for to in row {
+                *to = x;
+            }
+        }
+    }
+}
+
+/// Repeats each number of `from` for the next `times` of `out`, which is at least 1.
+pub(crate) fn wide_spread(from: &[f32], out: &mut [f32], times: usize) {
+    Arch::new().dispatch(Spread(from, out, times));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-//! `f32`: loops that vectorise, over lanes of independent partial results.
+//! `f32`: loops that are vector code.
 //!
 //! Partial results are combined in `f64`, in an order that the sizes alone decide: the terms of an output are
 //! cut into chunks of a fixed length whether or not threads share them.
@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::lanes::{BLOCK, Fold, Max, Min, Prod, Sum, block_total, lanes};
 use super::{Reduce, Split};
 use crate::parallel::{chunks, worth_threads};
 use crate::walk::Walk;
@@ -15,12 +16,6 @@ use crate::{CpuError, Host};
 
 /// Terms of one chunk.
 const CHUNK: usize = 1 << 15;
-
-/// Terms added in `f32` before the total goes on in `f64`.
-const BLOCK: usize = 2048;
-
-/// Independent partial results: enough to hide the latency of an addition at any vector width.
-const LANES: usize = 32;
 
 /// Columns that are reduced side by side.
 const COLUMNS: usize = 256;
@@ -58,103 +53,29 @@ pub(super) fn fold_rows(data: &[f32], elements: usize, kind: Reduce, out: &mut [
 }
 
 fn whole_rows<F: Fold>(data: &[f32], elements: usize, out: &mut [f32]) {
-    for (row, to) in data.chunks_exact(elements.max(1)).zip(out) {
-        // the same order as in `rows`
-        let chunk = |chunk: &[f32]| {
-            chunk.chunks(BLOCK).fold(f64::from(F::START), |total, block| F::join(total, lanes::<F>(block)))
-        };
-        *to = row.chunks(CHUNK).map(chunk).fold(f64::from(F::START), F::join) as f32;
-    }
+    Arch::new().dispatch(WholeRows::<F>(data, elements.max(1), out, PhantomData));
 }
 
-/// How two results become one, within a block and between blocks.
-trait Fold: Sync {
-    const START: f32;
-    fn step(a: f32, b: f32) -> f32;
-    fn join(a: f64, b: f64) -> f64;
+/// Rows side by side and an output of each, compiled for each instruction set.
+struct WholeRows<'a, F>(&'a [f32], usize, &'a mut [f32], PhantomData<F>);
 
-    /// As `step`, but may overlook a NaN that [`Fold::spoils`] reports: one instruction for an extreme.
+impl<F: Fold> WithSimd for WholeRows<'_, F> {
+    type Output = ();
     #[inline(always)]
-    fn quick(a: f32, b: f32) -> f32 {
-        Self::step(a, b)
-    }
-
-    /// Whether `b` makes the result NaN although [`Fold::quick`] may overlook it.
-    #[inline(always)]
-    fn spoils(_b: f32) -> bool {
-        false
-    }
-}
-
-struct Sum;
-struct Prod;
-struct Max;
-struct Min;
-
-impl Fold for Sum {
-    const START: f32 = 0.0;
-    #[inline(always)]
-    fn step(a: f32, b: f32) -> f32 {
-        a + b
-    }
-    #[inline(always)]
-    fn join(a: f64, b: f64) -> f64 {
-        a + b
-    }
-}
-
-impl Fold for Prod {
-    const START: f32 = 1.0;
-    #[inline(always)]
-    fn step(a: f32, b: f32) -> f32 {
-        a * b
-    }
-    #[inline(always)]
-    fn join(a: f64, b: f64) -> f64 {
-        a * b
-    }
-}
-
-// The comparisons with NaN are false, so that one stays once it is there; `b != b` lets it in.
-#[allow(clippy::eq_op)]
-impl Fold for Max {
-    const START: f32 = f32::NEG_INFINITY;
-    #[inline(always)]
-    fn step(a: f32, b: f32) -> f32 {
-        if b > a || b != b { b } else { a }
-    }
-    #[inline(always)]
-    fn quick(a: f32, b: f32) -> f32 {
-        if b > a { b } else { a }
-    }
-    #[inline(always)]
-    fn spoils(b: f32) -> bool {
-        b != b
-    }
-    #[inline(always)]
-    fn join(a: f64, b: f64) -> f64 {
-        if b > a || b != b { b } else { a }
-    }
-}
-
-#[allow(clippy::eq_op)]
-impl Fold for Min {
-    const START: f32 = f32::INFINITY;
-    #[inline(always)]
-    fn step(a: f32, b: f32) -> f32 {
-        if b < a || b != b { b } else { a }
-    }
-    #[inline(always)]
-    fn quick(a: f32, b: f32) -> f32 {
-        if b < a { b } else { a }
-    }
-    #[inline(always)]
-    fn spoils(b: f32) -> bool {
-        b != b
-    }
-    #[inline(always)]
-    fn join(a: f64, b: f64) -> f64 {
-        if b < a || b != b { b } else { a }
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self(data, elements, out, _) = self;
+        for (row, to) in data.chunks_exact(elements).zip(out) {
+            // the same order as in `row`
+            let mut total = f64::from(F::START);
+            for chunk in row.chunks(CHUNK) {
+                let mut part = f64::from(F::START);
+                for block in chunk.chunks(BLOCK) {
+                    part = F::join(part, block_total::<F, S>(simd, block));
+                }
+                total = F::join(total, part);
+            }
+            *to = total as f32;
+        }
     }
 }
 
@@ -188,8 +109,14 @@ fn rows<F: Fold>(data: &[f32], split: &Split, reduced: &Walk, out: &mut [f32]) {
         };
         joined as f32
     };
+    let side_by_side = split.kept.strides.as_slice() == [terms as isize] && reduced.is_dense();
     if shared {
         out.iter_mut().enumerate().for_each(|(i, to)| *to = one(i));
+    } else if side_by_side && terms > 0 {
+        chunks(out, per_thread, work, |piece, out| {
+            let first = split.kept.offset + piece * per_thread * terms;
+            whole_rows::<F>(&data[first..first + out.len() * terms], terms, out);
+        });
     } else {
         chunks(out, per_thread, work, |piece, out| {
             out.iter_mut().enumerate().for_each(|(i, to)| *to = one(piece * per_thread + i));
@@ -213,60 +140,6 @@ fn row<F: Fold>(data: &[f32], start: usize, reduced: &Walk, first: usize, len: u
         }
     });
     total
-}
-
-/// All of a block, which has [`BLOCK`] terms at most.
-#[inline]
-fn lanes<F: Fold>(block: &[f32]) -> f64 {
-    match block.len() {
-        ..8 => block.iter().fold(f64::from(F::START), |a, &b| F::join(a, f64::from(b))),
-        8..LANES => in_parts::<F, 8>(block),
-        _ => Arch::new().dispatch(Lanes::<F>(block, PhantomData)),
-    }
-}
-
-/// A block in [`LANES`] partial results, compiled for each instruction set.
-struct Lanes<'a, F>(&'a [f32], PhantomData<F>);
-
-impl<F: Fold> WithSimd for Lanes<'_, F> {
-    type Output = f64;
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) -> f64 {
-        in_parts::<F, LANES>(self.0)
-    }
-}
-
-/// A block in `N` partial results, a power of two.
-#[inline(always)]
-fn in_parts<F: Fold, const N: usize>(block: &[f32]) -> f64 {
-    let mut parts = [F::START; N];
-    let mut spoilt = [0u32; N];
-    let pieces = block.chunks_exact(N);
-    let rest = pieces.remainder();
-    for piece in pieces {
-        for ((part, spoilt), &x) in parts.iter_mut().zip(&mut spoilt).zip(piece) {
-            *part = F::quick(*part, x);
-            *spoilt |= u32::from(F::spoils(x));
-        }
-    }
-    for ((part, spoilt), &x) in parts.iter_mut().zip(&mut spoilt).zip(rest) {
-        *part = F::quick(*part, x);
-        *spoilt |= u32::from(F::spoils(x));
-    }
-    if spoilt.iter().fold(0, |any, one| any | one) != 0 {
-        return f64::NAN;
-    }
-    // halves joined with halves: a chain would take as long as the terms before
-    let mut joined = parts.map(f64::from);
-    let mut half = N / 2;
-    while half > 0 {
-        let (left, right) = joined.split_at_mut(half);
-        for (a, &b) in left.iter_mut().zip(right.iter()) {
-            *a = F::join(*a, b);
-        }
-        half /= 2;
-    }
-    joined[0]
 }
 
 /// Neighbouring outputs side by side, one term of each after another.

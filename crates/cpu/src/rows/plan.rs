@@ -2,6 +2,7 @@ use anygrad_layout::{DType, Layout};
 use smallvec::SmallVec;
 
 use super::{RowStep, RowWork, Rows};
+use crate::block::Place;
 use crate::storage::kept_as;
 use crate::view::extent;
 use crate::walk::Walk;
@@ -35,21 +36,6 @@ pub(super) struct Need {
     pub input: usize,
     pub dtype: DType,
     pub extent: usize,
-}
-
-/// Where a value's block lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Dense in an input, `offset` elements from its start: borrowed.
-    Input {
-        index: usize,
-        offset: usize,
-    },
-    Register(usize),
-    /// In the output itself.
-    Output(usize),
-    /// Never read.
-    Nowhere,
 }
 
 /// What is done to a block. `whole` says whether values have all elements of its rows, or one for each row.

@@ -2,13 +2,12 @@ use anygrad_layout::DType;
 use rayon::prelude::*;
 use smallvec::SmallVec;
 
-use super::plan::{Action, OP, Place, PreparedRows};
-use crate::pointwise::run::{copy, fill, lane, lane_mut};
+use super::plan::{Action, OP, PreparedRows};
+use crate::block::{BLOCK, Block, Place, Rest, Span, fill, lane_mut};
 use crate::reduce::fold_rows;
-use crate::{CpuError, Lane, LaneMut, SourceKind, Storage};
-
-/// Elements of a block, if several rows are that short: a dozen registers of this length fit the first-level cache.
-const BLOCK: usize = 1024;
+use crate::registers::Registers;
+use crate::wide::wide_spread;
+use crate::{CpuError, Lane, LaneMut, Storage};
 
 /// Elements times steps below which starting threads costs more than it saves (some 30 microseconds of work).
 const WORTH_THREADS: usize = 1 << 17;
@@ -99,112 +98,27 @@ impl PreparedRows {
     ) -> Result<(), CpuError> {
         let rows = rows.min(task.rows);
         let len = self.len(rows, true);
-        let mut registers: Vec<Storage> =
-            self.registers.iter().map(|&dtype| Storage::zeros(dtype, len)).collect();
+        let mut registers = Registers::take(&self.registers, len.max(BLOCK));
         for (&number, &(dtype, register)) in numbers.iter().zip(&self.numbers) {
             if let Some(register) = register {
-                fill(&mut lane_mut(&mut registers[register]), dtype, number);
+                fill(&mut registers.0[register].write(len), dtype, number);
             }
         }
-        let mut block = Block { plan: self, inputs, task, registers: &mut registers, at: 0, rows };
-        self.once.iter().try_for_each(|action| block.act(action))?;
-        while block.at < block.task.rows {
-            block.rows = rows.min(block.task.rows - block.at);
-            self.actions.iter().try_for_each(|action| block.act(action))?;
-            block.at += rows;
-        }
-        Ok(())
-    }
-}
-
-/// The rows from `at` of a task that are being computed.
-struct Block<'a, 't> {
-    plan: &'a PreparedRows,
-    inputs: &'a [&'a Storage],
-    task: &'a mut Task<'t>,
-    registers: &'a mut [Storage],
-    at: usize,
-    rows: usize,
-}
-
-impl<'t> Block<'_, 't> {
-    fn act(&mut self, action: &Action) -> Result<(), CpuError> {
-        match action {
-            Action::Load { kind, walk, register, whole } => {
-                let start = self.plan.len(self.task.start + self.at, *whole);
-                self.write(Place::Register(*register), *whole, |block, to| match kind {
-                    SourceKind::Buffer(index) => load(walk, block.inputs[*index], start, to),
-                    SourceKind::Iota => {
-                        if let LaneMut::U32(to) = to {
-                            walk.positions(start, to);
-                        }
-                    }
-                    SourceKind::InPlace(output) => copy(block.lane(Place::Output(*output), *whole), to),
-                });
-            }
-            Action::Spread { from, register } => self.write(Place::Register(*register), true, |block, to| {
-                spread(block.lane(*from, false), to, block.plan.elements);
-            }),
-            Action::Step { run, args, to, whole } => {
-                let done = self.write(*to, *whole, |block, to| {
-                    let args: SmallVec<[Lane<'_>; 3]> =
-                        args.iter().map(|&arg| block.lane(arg, *whole)).collect();
-                    run(&args, to)
-                });
-                done.ok_or_else(|| self.unsupported(*to))?;
-            }
-            Action::Fold { kind, from, to } => {
-                let done = self.write(*to, false, |block, to| {
-                    fold_rows(*kind, block.lane(*from, true), block.plan.elements, to)
-                });
-                done.ok_or_else(|| self.unsupported(*to))?;
-            }
-            Action::Store { from, output, whole } => {
-                self.write(Place::Output(*output), *whole, |block, to| copy(block.lane(*from, *whole), to));
-            }
+        let block = Block { inputs, outputs: &mut task.outputs, registers: &mut registers.0 };
+        let mut turn = Turn { plan: self, block, start: task.start, at: 0, rows };
+        self.once.iter().try_for_each(|action| turn.act(action))?;
+        while turn.at < task.rows {
+            turn.rows = rows.min(task.rows - turn.at);
+            self.actions.iter().try_for_each(|action| turn.act(action))?;
+            turn.at += rows;
         }
         Ok(())
-    }
-
-    /// The values at `place`: of all elements of the rows, or one for each row.
-    fn lane(&self, place: Place, whole: bool) -> Lane<'_> {
-        let (at, len) = (self.plan.len(self.at, whole), self.plan.len(self.rows, whole));
-        match place {
-            Place::Input { index, offset } => {
-                lane(self.inputs[index], offset + self.plan.len(self.task.start, whole) + at, len)
-            }
-            Place::Register(register) => lane(&self.registers[register], 0, len),
-            Place::Output(output) => self.task.outputs[output].read(at, len),
-            Place::Nowhere => Lane::F32(&[]),
-        }
-    }
-
-    /// Runs `write` on the values at `to`, which are taken out meanwhile, so that the rest can be read beside.
-    fn write<R>(&mut self, to: Place, whole: bool, write: impl FnOnce(&Self, &mut LaneMut<'_>) -> R) -> R {
-        let (at, len) = (self.plan.len(self.at, whole), self.plan.len(self.rows, whole));
-        match to {
-            Place::Output(output) => {
-                let mut out: LaneMut<'t> =
-                    std::mem::replace(&mut self.task.outputs[output], LaneMut::F32(&mut []));
-                let result = write(self, &mut out.write(at, len));
-                self.task.outputs[output] = out;
-                result
-            }
-            Place::Register(register) => {
-                let mut storage = std::mem::take(&mut self.registers[register]);
-                let result = write(self, &mut lane_mut(&mut storage).split_off(len));
-                self.registers[register] = storage;
-                result
-            }
-            // The plan writes to no other place.
-            _ => write(self, &mut LaneMut::F32(&mut [])),
-        }
     }
 
     fn unsupported(&self, to: Place) -> CpuError {
         let dtype = match to {
-            Place::Register(i) => self.plan.registers.get(i),
-            Place::Output(i) => self.plan.outputs.get(i).map(|(dtype, _)| dtype),
+            Place::Register(i) => self.registers.get(i),
+            Place::Output(i) => self.outputs.get(i).map(|(dtype, _)| dtype),
             _ => None,
         };
         CpuError::Unsupported {
@@ -214,16 +128,51 @@ impl<'t> Block<'_, 't> {
     }
 }
 
-/// Fills `to` with the elements from `start` of a walk.
-fn load(walk: &crate::walk::Walk, from: &Storage, start: usize, to: &mut LaneMut<'_>) {
-    match (from, to) {
-        (Storage::F32(from), LaneMut::F32(to)) => walk.load(from, start, to),
-        (Storage::F64(from), LaneMut::F64(to)) => walk.load(from, start, to),
-        (Storage::F16(from), LaneMut::F16(to)) => walk.load(from, start, to),
-        (Storage::I32(from), LaneMut::I32(to)) => walk.load(from, start, to),
-        (Storage::U32(from), LaneMut::U32(to)) => walk.load(from, start, to),
-        // The check before the run compared the types.
-        _ => {}
+/// The rows from `at` of a task, whose first row is `start`, while they are computed.
+struct Turn<'a, 't> {
+    plan: &'a PreparedRows,
+    block: Block<'a, 't>,
+    start: usize,
+    at: usize,
+    rows: usize,
+}
+
+impl Turn<'_, '_> {
+    /// The elements of the rows, or one for each row.
+    #[inline]
+    fn span(&self, whole: bool) -> Span {
+        let each = if whole { self.plan.elements } else { 1 };
+        Span { start: self.start * each, at: self.at * each, len: self.rows * each }
+    }
+
+    #[inline]
+    fn act(&mut self, action: &Action) -> Result<(), CpuError> {
+        let elements = self.plan.elements;
+        let (each, all) = (self.span(false), self.span(true));
+        match action {
+            Action::Load { kind, walk, register, whole } => {
+                self.block.load(*kind, walk, *register, self.span(*whole));
+            }
+            Action::Spread { from, register } => {
+                let spread = |rest: &Rest<'_, '_>, to: &mut LaneMut<'_>| {
+                    spread(rest.lane(*from, each), to, elements);
+                    Some(())
+                };
+                self.block.write(Place::Register(*register), all, spread);
+            }
+            Action::Step { run, args, to, whole } => {
+                let done = self.block.step(*run, args, *to, self.span(*whole));
+                done.ok_or_else(|| self.plan.unsupported(*to))?;
+            }
+            Action::Fold { kind, from, to } => {
+                let done = self
+                    .block
+                    .write(*to, each, |rest, to| fold_rows(*kind, rest.lane(*from, all), elements, to));
+                done.ok_or_else(|| self.plan.unsupported(*to))?;
+            }
+            Action::Store { from, output, whole } => self.block.store(*from, *output, self.span(*whole)),
+        }
+        Ok(())
     }
 }
 
@@ -235,7 +184,7 @@ fn spread(from: Lane<'_>, to: &mut LaneMut<'_>, elements: usize) {
         }
     }
     match (from, to) {
-        (Lane::F32(from), LaneMut::F32(to)) => each(from, to, elements),
+        (Lane::F32(from), LaneMut::F32(to)) => wide_spread(from, to, elements),
         (Lane::F64(from), LaneMut::F64(to)) => each(from, to, elements),
         (Lane::F16(from), LaneMut::F16(to)) => each(from, to, elements),
         (Lane::I32(from), LaneMut::I32(to)) => each(from, to, elements),

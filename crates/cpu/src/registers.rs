@@ -1,13 +1,17 @@
+//! Blocks of values that a program computes on its way, kept by each thread.
+
 use std::cell::RefCell;
 
 use anygrad_layout::DType;
 
-use super::run::{BLOCK, lane};
+use crate::block::lane;
 use crate::{Lane, LaneMut, Storage};
 
 /// A block of values.
-pub(super) struct Register {
+pub(crate) struct Register {
     storage: Storage,
+    /// Elements it holds.
+    len: usize,
     /// Elements before the first that lies at the start of a line of the cache: vectors of a whole line would touch two.
     first: usize,
 }
@@ -16,11 +20,11 @@ pub(super) struct Register {
 const LINE: usize = 64;
 
 impl Register {
-    fn new(dtype: DType) -> Self {
-        let storage = Storage::zeros(dtype, BLOCK + LINE);
+    fn new(dtype: DType, len: usize) -> Self {
+        let storage = Storage::zeros(dtype, len + LINE);
         let first = storage.as_bytes().as_ptr().align_offset(LINE) / storage.dtype().size();
         // an address that is not known gives a distance beyond everything
-        Self { storage, first: first.min(LINE) }
+        Self { storage, len, first: first.min(LINE) }
     }
 
     #[inline]
@@ -42,10 +46,13 @@ impl Register {
 }
 
 /// Blocks of the types a plan asks for, borrowed from this thread's stock.
-pub(super) struct Registers(pub Vec<Register>);
+pub(crate) struct Registers(pub Vec<Register>);
 
 /// More registers than this are not kept by a thread.
 const STOCK: usize = 64;
+
+/// Nor are longer ones.
+const LONGEST: usize = 1 << 13;
 
 thread_local! {
     static SPARE: RefCell<Spare> = const { RefCell::new(Spare { shelves: [const { Vec::new() }; 5], list: Vec::new() }) };
@@ -68,11 +75,15 @@ fn shelf(dtype: DType) -> usize {
 }
 
 impl Registers {
-    pub fn take(dtypes: &[DType]) -> Self {
+    /// A register of at least `len` elements for each type.
+    pub fn take(dtypes: &[DType], len: usize) -> Self {
         SPARE.with_borrow_mut(|spare| {
             let mut list = std::mem::take(&mut spare.list);
-            let kept =
-                |&dtype: &DType| spare.shelves[shelf(dtype)].pop().unwrap_or_else(|| Register::new(dtype));
+            let kept = |&dtype: &DType| {
+                let shelf = &mut spare.shelves[shelf(dtype)];
+                let long_enough = shelf.iter().rposition(|register| register.len >= len);
+                long_enough.map_or_else(|| Register::new(dtype, len), |at| shelf.swap_remove(at))
+            };
             list.extend(dtypes.iter().map(kept));
             Self(list)
         })
@@ -85,7 +96,7 @@ impl Drop for Registers {
         SPARE.with_borrow_mut(|spare| {
             for register in list.drain(..) {
                 let shelf = &mut spare.shelves[shelf(register.storage.dtype())];
-                if shelf.len() < STOCK {
+                if shelf.len() < STOCK && register.len <= LONGEST {
                     shelf.push(register);
                 }
             }
