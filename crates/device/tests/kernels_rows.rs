@@ -104,7 +104,7 @@ fn variants_are_chosen_by_shape() {
         let program = program([Layout::contiguous([n, m]), wide, tall], 1, false);
         rows(&program, caps, None).unwrap().launches[0].variant
     };
-    let [gpu, software] = sweep_caps();
+    let [gpu, software, _] = sweep_caps();
     assert_eq!(chosen(1000, 10, &gpu), "thread");
     assert_eq!(chosen(1000, 1000, &gpu), "workgroup");
     assert_eq!(chosen(1000, 1000, &software), "thread");
