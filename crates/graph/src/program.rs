@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHasher};
 use smallvec::SmallVec;
 
 use crate::Tensor;
@@ -107,7 +107,7 @@ impl Nodes {
 ///
 /// The caller holds the lock by which the runs of the tensors' device take turns.
 pub(crate) fn lower(roots: &[&Tensor]) -> Result<Lowered, Error> {
-    let mut builder = Builder::default();
+    let mut builder = Builder::new();
     builder.visit(roots)?;
     builder.finish(roots).map(halves::in_single_precision)
 }
@@ -148,7 +148,21 @@ enum Todo {
     Finish(u32),
 }
 
+/// Instructions that there is room for at first: growing from nothing costs a small step a tenth of its time.
+const FIRST: usize = 128;
+
 impl Builder {
+    fn new() -> Self {
+        Self {
+            instrs: Vec::with_capacity(FIRST),
+            representative: Vec::with_capacity(FIRST),
+            known: FxHashMap::with_capacity_and_hasher(FIRST, FxBuildHasher),
+            visits: Vec::with_capacity(FIRST),
+            finished: Vec::with_capacity(FIRST),
+            ..Self::default()
+        }
+    }
+
     /// The place of a node among the visited ones. The node itself says where to look, which takes no hashing; what it
     /// says may be of another run, and counts only if the node is there.
     fn place(&self, tensor: &Tensor) -> Option<usize> {

@@ -9,7 +9,7 @@ mod sums;
 
 use std::panic::Location;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 pub use check::{GradCheck, GradReport, WorstElement, grad_check};
 pub use checkpoint::checkpoint;
@@ -163,7 +163,8 @@ impl Backward {
 
     /// The gradients of every node that depends on one that is asked for.
     fn walk(self, output: &Tensor, seed: Tensor, paths: &Paths) -> FxHashMap<*const Node, Parts> {
-        let mut sums: FxHashMap<*const Node, Parts> = FxHashMap::default();
+        let room = 2 * paths.order.len();
+        let mut sums: FxHashMap<*const Node, Parts> = FxHashMap::with_capacity_and_hasher(room, FxBuildHasher);
         sums.insert(output.key(), Parts::whole(seed));
         let mut recompute = Recompute::default();
         for (node, inputs) in paths.order.iter().rev() {

@@ -1,14 +1,17 @@
 //! The part of a graph that gradients pass.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use crate::Tensor;
-use crate::tensor::{Node, State};
+use crate::tensor::{Inputs, Node, State};
+
+/// Nodes that there is room for at first: growing costs a small step a tenth of its time.
+const FIRST: usize = 64;
 
 /// The part of the graph through which a tensor depends on some others.
 pub(super) struct Paths {
     /// Nodes with their inputs, each after what it is made of.
-    pub order: Vec<(Tensor, Vec<Tensor>)>,
+    pub order: Vec<(Tensor, Inputs)>,
     /// The nodes that depend on one of the others, and these themselves.
     pub reaching: FxHashSet<*const Node>,
     /// The recomputations of each of the others that were met.
@@ -23,18 +26,18 @@ impl Paths {
     pub fn find(output: &Tensor, wrt: &[&Tensor]) -> Self {
         let targets: FxHashSet<*const Node> = wrt.iter().map(|t| t.key()).collect();
         let mut paths = Paths {
-            order: Vec::new(),
+            order: Vec::with_capacity(FIRST),
             reaching: targets.clone(),
             again: Vec::new(),
             released: false,
             cut: None,
         };
         let parameters = wrt.iter().any(|t| t.0.name.is_some());
-        let mut seen: FxHashSet<*const Node> = FxHashSet::default();
-        let mut stack = vec![(output.clone(), false)];
-        while let Some((tensor, finished)) = stack.pop() {
-            if finished {
-                let inputs = differentiable_inputs(&tensor);
+        let mut seen: FxHashSet<*const Node> = FxHashSet::with_capacity_and_hasher(FIRST, FxBuildHasher);
+        // with its inputs, a node is met for the second time, when all before it are done
+        let mut stack: Vec<(Tensor, Option<Inputs>)> = vec![(output.clone(), None)];
+        while let Some((tensor, inputs)) = stack.pop() {
+            if let Some(inputs) = inputs {
                 if inputs.iter().any(|t| paths.reaching.contains(&t.key())) {
                     paths.reaching.insert(tensor.key());
                     paths.order.push((tensor, inputs));
@@ -56,20 +59,21 @@ impl Paths {
                     paths.cut = Some(tensor.clone());
                 }
             }
-            stack.push((tensor.clone(), true));
-            stack.extend(differentiable_inputs(&tensor).into_iter().map(|t| (t, false)));
+            let inputs = differentiable_inputs(&tensor);
+            stack.push((tensor, Some(inputs.clone())));
+            stack.extend(inputs.into_iter().map(|input| (input, None)));
         }
         paths
     }
 }
 
 /// What a tensor is made of; nothing for constants, integers and truth values, which have no derivative.
-fn differentiable_inputs(tensor: &Tensor) -> Vec<Tensor> {
+fn differentiable_inputs(tensor: &Tensor) -> Inputs {
     if tensor.0.op.stops_gradient() || !tensor.dtype().is_float() {
-        return Vec::new();
+        return Inputs::new();
     }
     match &*tensor.0.state() {
-        State::Pending(inputs) => inputs.to_vec(),
-        _ => Vec::new(),
+        State::Pending(inputs) => inputs.clone(),
+        _ => Inputs::new(),
     }
 }

@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::Segment;
 use crate::Tensor;
 use crate::ops::matmul::{MatMul, factors};
@@ -16,7 +18,7 @@ use crate::tensor::State;
 
 /// What the uses of one tensor give to its gradient, in the order in which they came.
 #[derive(Default)]
-pub(super) struct Parts(Vec<Part>);
+pub(super) struct Parts(SmallVec<[Part; 1]>);
 
 struct Part {
     gradient: Tensor,
@@ -27,7 +29,7 @@ struct Part {
 impl Parts {
     /// A gradient that is known already.
     pub fn whole(gradient: Tensor) -> Self {
-        Self(vec![Part { gradient, segment: None }])
+        Self(smallvec![Part { gradient, segment: None }])
     }
 
     /// Takes in what the use `node` gives.
@@ -55,7 +57,7 @@ impl Parts {
             if count < 2 {
                 continue;
             }
-            let (mut slices, mut others) = (Vec::new(), Vec::new());
+            let (mut slices, mut others) = (Vec::new(), SmallVec::new());
             for part in self.0.drain(..) {
                 match Slice::of(&part.gradient, axis) {
                     Some(slice) => slices.push(slice),
@@ -80,7 +82,7 @@ impl Parts {
                 at += 1;
                 continue;
             }
-            let (mut left, mut right, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut left, mut right, mut kept) = (Vec::new(), Vec::new(), SmallVec::new());
             for part in self.0.drain(..) {
                 match wide_factors(&part.gradient).filter(|_| part.segment == segment) {
                     Some((a, b)) => {
