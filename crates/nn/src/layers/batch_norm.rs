@@ -24,12 +24,7 @@ impl BatchNorm {
     }
 
     fn track_running_stats(&mut self, on: bool) {
-        match (on, self.running.take()) {
-            (true, None) => self.running = Some(Running::new(&self.path, self.channels)),
-            (true, running) => self.running = running,
-            (false, Some(running)) => running.remove(),
-            (false, None) => {}
-        }
+        self.running = Running::set(self.running.take(), on, &self.path, self.channels);
     }
 
     #[track_caller]

@@ -22,8 +22,17 @@ impl Running {
         }
     }
 
-    pub fn remove(self) {
-        [self.mean, self.variance, self.batches].into_iter().for_each(Param::remove);
+    /// Makes or removes them.
+    pub fn set(running: Option<Self>, on: bool, path: &ParamPath, channels: usize) -> Option<Self> {
+        match (on, running) {
+            (true, None) => Some(Self::new(path, channels)),
+            (true, running) => running,
+            (false, running) => {
+                let entries = running.into_iter().flat_map(|r| [r.mean, r.variance, r.batches]);
+                entries.for_each(Param::remove);
+                None
+            }
+        }
     }
 
     /// The averages in the dtype of `x`, as constants for gradients, also where a step has not been run yet.
