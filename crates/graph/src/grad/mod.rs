@@ -164,7 +164,8 @@ impl Backward {
     /// The gradients of every node that depends on one that is asked for.
     fn walk(self, output: &Tensor, seed: Tensor, paths: &Paths) -> FxHashMap<*const Node, Parts> {
         let room = 2 * paths.order.len();
-        let mut sums: FxHashMap<*const Node, Parts> = FxHashMap::with_capacity_and_hasher(room, FxBuildHasher);
+        let mut sums: FxHashMap<*const Node, Parts> =
+            FxHashMap::with_capacity_and_hasher(room, FxBuildHasher);
         sums.insert(output.key(), Parts::whole(seed));
         let mut recompute = Recompute::default();
         for (node, inputs) in paths.order.iter().rev() {
