@@ -47,7 +47,7 @@ fn norm(x: &Tensor) -> Tensor {
 fn cross_entropy(scores: &Tensor, labels: &Tensor) -> Tensor {
     let classes = Tensor::iota(scores.size(1), scores.device());
     let chosen = labels.unsqueeze(1).eq(classes.unsqueeze(0));
-    -chosen.select(&scores.log_softmax(1), 0.0).sum(&[1])
+    -chosen.select(scores.log_softmax(1), 0.0).sum(&[1])
 }
 
 /// Whether two runs agree: NaN with NaN, the rest up to what the order of additions changes.
