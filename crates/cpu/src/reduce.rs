@@ -1,5 +1,6 @@
 //! Reductions over any axes of any view.
 
+mod columns;
 mod extreme;
 mod fast;
 mod lanes;

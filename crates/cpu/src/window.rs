@@ -1,17 +1,18 @@
 //! Windows that slide over the last one to three axes of `[N, C, *s]`: the parts pooling is made of.
 
+mod rows;
+mod slide;
+
 use std::borrow::Cow;
 
-use anygrad_layout::Window;
+use anygrad_layout::{DType, Window};
 
 use crate::copy::dense;
 use crate::host::Pooled;
 use crate::parallel::chunks;
 use crate::storage::with_words;
 use crate::{CpuError, Host, Storage, View, Word};
-
-/// Sizes and steps beyond this are taken for mistakes; sums of a few of them cannot overflow.
-const LIMIT: usize = u32::MAX as usize;
+use slide::Slide;
 
 /// The index [`max_index`] gives for a window that holds nothing but padding: [`window_gather`] reads 0 there,
 /// and [`window_scatter`] adds it nowhere.
@@ -35,6 +36,9 @@ fn sums<T: Pooled>(host: &Host, x: Cow<'_, [T]>, planes: usize, slide: &Slide) -
     let mut out = host.take::<T>(slide.outputs(planes)?)?;
     chunks(&mut out, slide.out_plane(), slide.work(planes), |plane, out| {
         let x = &x[plane * slide.in_plane()..][..slide.in_plane()];
+        if let (true, Some(x), Some(out)) = (slide.is_wide(), floats(x), floats_mut(out)) {
+            return rows::sums(x, slide, out);
+        }
         slide.windows(|at, taps| {
             let mut sum = T::default();
             slide.taps(taps, |i| sum = sum.plus(x[i]));
@@ -68,6 +72,10 @@ fn spread<T: Pooled>(host: &Host, g: Cow<'_, [T]>, planes: usize, slide: &Slide)
     out.fill(T::default());
     chunks(&mut out, slide.in_plane(), slide.work(planes), |plane, out| {
         let g = &g[plane * slide.out_plane()..][..slide.out_plane()];
+        let by_rows = slide.is_wide() && (slide.halves || slide.stride == 1);
+        if let (true, Some(g), Some(out)) = (by_rows, floats(g), floats_mut(out)) {
+            return rows::spread(g, slide, out);
+        }
         slide.windows(|at, taps| slide.taps(taps, |i| out[i] = out[i].plus(g[at])));
     });
     Ok(out)
@@ -96,6 +104,10 @@ fn greatest<T: Pooled>(
     let mut out = host.take::<u32>(slide.outputs(planes)?)?;
     chunks(&mut out, slide.out_plane(), slide.work(planes), |plane, out| {
         let x = &x[plane * slide.in_plane()..][..slide.in_plane()];
+        if let (true, Some(x)) = (slide.is_wide(), floats(x)) {
+            let mut values = vec![0.0; slide.output[2]];
+            return rows::greatest(x, slide, &mut values, out);
+        }
         slide.windows(|at, taps| {
             let Some(first) = slide.first_tap(taps) else {
                 out[at] = NO_INDEX;
@@ -186,6 +198,15 @@ pub fn window_scatter(
     })
 }
 
+/// The elements, if they are `f32`.
+fn floats<T: Word>(x: &[T]) -> Option<&[f32]> {
+    (T::DTYPE == DType::F32).then(|| bytemuck::cast_slice(x))
+}
+
+fn floats_mut<T: Word>(x: &mut [T]) -> Option<&mut [f32]> {
+    (T::DTYPE == DType::F32).then(|| bytemuck::cast_slice_mut(x))
+}
+
 fn differ(op: &'static str, left: View<'_>, right: View<'_>) -> CpuError {
     CpuError::Shape { op, left: left.shape().to_vec(), right: right.shape().to_vec() }
 }
@@ -209,129 +230,4 @@ fn planes_of(op: &'static str, x: View<'_>, window: &Window) -> Result<(usize, [
         }
         shape => Err(CpuError::Shape { op, left: shape.to_vec(), right: window.kernel.to_vec() }),
     }
-}
-
-/// The taps of a window along one axis that lie inside the input.
-#[derive(Clone, Copy, Debug, Default)]
-struct Taps {
-    first: usize,
-    count: usize,
-}
-
-/// A window and the planes it slides over.
-struct Slide {
-    input: [usize; 3],
-    output: [usize; 3],
-    dilation: [usize; 3],
-    kernel: usize,
-    /// Along each axis, the taps at every output position.
-    axes: [Vec<Taps>; 3],
-}
-
-impl Slide {
-    /// Fails if the output is not what `expected` says.
-    fn new(
-        op: &'static str,
-        window: &Window,
-        input: [usize; 3],
-        expected: Option<[usize; 3]>,
-    ) -> Result<Self, CpuError> {
-        let invalid = |why| Err(CpuError::Invalid { op, why });
-        // Axes beyond the rank are as if they were not there.
-        let mut full = Window::new(&[1]);
-        let mut sizes = [1; 3];
-        for axis in 3 - window.rank..3 {
-            full.kernel[axis] = window.kernel[axis];
-            full.stride[axis] = window.stride[axis];
-            full.pad_lo[axis] = window.pad_lo[axis];
-            full.pad_hi[axis] = window.pad_hi[axis];
-            full.dilation[axis] = window.dilation[axis];
-            sizes[axis] = input[axis];
-        }
-        let steps = || full.kernel.iter().chain(&full.stride).chain(&full.dilation);
-        if steps().any(|&step| step == 0) {
-            return invalid("kernel, stride and dilation are at least 1");
-        }
-        let beyond = |&step: &usize| step > 1 << 20;
-        if steps().chain(&full.pad_lo).chain(&full.pad_hi).any(beyond) || sizes.iter().any(|&n| n > LIMIT) {
-            return invalid("a size, stride, dilation or pad is beyond reason");
-        }
-        let output = [0, 1, 2].map(|axis| full.output_size(axis, sizes[axis]));
-        if let Some(right) = expected.filter(|&right| right != output) {
-            return Err(CpuError::Shape { op, left: output.to_vec(), right: right.to_vec() });
-        }
-        let axes =
-            [0, 1, 2].map(|axis| (0..output[axis]).map(|at| taps_at(&full, axis, sizes[axis], at)).collect());
-        let kernel = full.kernel.iter().fold(1, |n: usize, &k| n.saturating_mul(k));
-        Ok(Self { input: sizes, output, dilation: full.dilation, kernel, axes })
-    }
-
-    fn in_plane(&self) -> usize {
-        self.input.iter().product()
-    }
-
-    fn out_plane(&self) -> usize {
-        self.output.iter().product()
-    }
-
-    fn outputs(&self, planes: usize) -> Result<usize, CpuError> {
-        planes.checked_mul(self.out_plane()).ok_or(CpuError::OutOfMemory { bytes: usize::MAX })
-    }
-
-    fn inputs(&self, planes: usize) -> Result<usize, CpuError> {
-        let plane = self.input.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
-        let all = plane.and_then(|plane| planes.checked_mul(plane));
-        all.ok_or(CpuError::OutOfMemory { bytes: usize::MAX })
-    }
-
-    fn work(&self, planes: usize) -> usize {
-        planes.saturating_mul(self.out_plane()).saturating_mul(self.kernel)
-    }
-
-    /// Calls `visit` with the number and the taps of every window of a plane, in row-major order.
-    #[inline]
-    fn windows(&self, mut visit: impl FnMut(usize, [Taps; 3])) {
-        let mut at = 0;
-        for &z in &self.axes[0] {
-            for &y in &self.axes[1] {
-                for &x in &self.axes[2] {
-                    visit(at, [z, y, x]);
-                    at += 1;
-                }
-            }
-        }
-    }
-
-    /// The position in the plane of the first tap, if there is one.
-    #[inline]
-    fn first_tap(&self, taps: [Taps; 3]) -> Option<usize> {
-        let [z, y, x] = taps;
-        let some = z.count > 0 && y.count > 0 && x.count > 0;
-        some.then(|| (z.first * self.input[1] + y.first) * self.input[2] + x.first)
-    }
-
-    /// Calls `visit` with the position in the plane of every tap, in row-major order.
-    #[inline]
-    fn taps(&self, [z, y, x]: [Taps; 3], mut visit: impl FnMut(usize)) {
-        let [_, high, wide] = self.input;
-        for k in 0..z.count {
-            let plane = (z.first + k * self.dilation[0]) * high;
-            for j in 0..y.count {
-                let row = (plane + y.first + j * self.dilation[1]) * wide + x.first;
-                for i in 0..x.count {
-                    visit(row + i * self.dilation[2]);
-                }
-            }
-        }
-    }
-}
-
-fn taps_at(window: &Window, axis: usize, size: usize, at: usize) -> Taps {
-    let (start, step) = (at * window.stride[axis], window.dilation[axis]);
-    let pad = window.pad_lo[axis];
-    // Taps before the input, then all taps that end inside it.
-    let skipped = pad.saturating_sub(start).div_ceil(step).min(window.kernel[axis]);
-    let until = (size + pad).saturating_sub(start).div_ceil(step).min(window.kernel[axis]);
-    let first = (start + skipped * step).saturating_sub(pad);
-    Taps { first, count: until.saturating_sub(skipped) }
 }

@@ -86,7 +86,7 @@ fn every_set_of_axes_of_every_layout() {
 #[test]
 fn long_reductions_on_any_threads() {
     let (host, mut numbers) = (Host::new(), Numbers(2));
-    let cases: [(&[usize], &[usize]); 9] = [
+    let cases: [(&[usize], &[usize]); 12] = [
         (&[3, 40_001], &[1]),
         (&[70_003], &[0]),
         (&[40_001, 3], &[0]),
@@ -96,6 +96,9 @@ fn long_reductions_on_any_threads() {
         (&[16, 5, 33, 31], &[0, 2, 3]),
         (&[600, 5, 33], &[1]),
         (&[33, 5, 600], &[2, 0]),
+        (&[2, 300_007], &[1]),
+        (&[131, 2_500], &[0]),
+        (&[5, 7, 9, 40], &[3]),
     ];
     for (shape, axes) in cases {
         let layout = Layout::contiguous(shape);

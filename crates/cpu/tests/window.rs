@@ -58,18 +58,46 @@ struct Case {
     reads: Vec<Vec<usize>>,
 }
 
+fn case(window: Window, shape: Vec<usize>) -> Case {
+    let (out, reads) = reads(&window, &shape[2..]);
+    let out_shape = [&shape[..2], &out].concat();
+    Case { window, shape, out_shape, reads }
+}
+
 fn cases(numbers: &mut Numbers) -> Vec<Case> {
-    (0..150)
+    let mut cases: Vec<Case> = (0..150)
         .map(|round| {
             let rank = 1 + round % 3;
             let window = random_window(numbers, rank);
             let mut shape = vec![numbers.below(3), 1 + numbers.below(3)];
             (0..rank).for_each(|_| shape.push(1 + numbers.below(7)));
-            let (out, reads) = reads(&window, &shape[2..]);
-            let out_shape = [&shape[..2], &out].concat();
-            Case { window, shape, out_shape, reads }
+            case(window, shape)
         })
-        .collect()
+        .collect();
+    // rows long enough for every way to compute them: side by side 2×2, of even and odd sizes, and each stride
+    for (wide, high) in [(8, 8), (9, 11), (70, 5)] {
+        cases.push(case(squares(2), vec![2, 2, high, wide]));
+        cases.push(case(squares(3), vec![1, 2, 3, high, wide]));
+        for stride in 1..4 {
+            for (kernel, dilation, pad) in [(3, 1, 1), (3, 2, 2), (2, 1, 0), (5, 1, 4)] {
+                let mut window = Window::new(&[kernel, kernel]);
+                for axis in 1..3 {
+                    window.stride[axis] = stride;
+                    window.dilation[axis] = dilation;
+                    (window.pad_lo[axis], window.pad_hi[axis]) = (pad, pad);
+                }
+                cases.push(case(window, vec![1, 2, high, wide]));
+            }
+        }
+    }
+    cases
+}
+
+/// 2×2 windows side by side over the last two of `rank` axes.
+fn squares(rank: usize) -> Window {
+    let mut window = Window::new(&[1, 2, 2][3 - rank..]);
+    window.stride = [1, 2, 2];
+    window
 }
 
 const TYPES: [DType; 4] = [DType::F32, DType::F64, DType::I32, DType::U32];
@@ -173,6 +201,18 @@ fn nan_wins_and_padding_never_does() {
     assert_eq!(run([-1.0, -2.0, -3.0, -4.0]), [0, 0, 1, 2]);
     assert_eq!(run([9.0, f32::NAN, f32::NAN, 9.0]), [1, 1, 1, 2]);
     assert_eq!(run([f32::NEG_INFINITY; 4]), [0, 0, 1, 2]);
+    // the first NaN of each square, and of each three
+    let layout = Layout::contiguous([1, 1, 2, 8]);
+    let nan = f32::NAN;
+    let x = [1.0, 2.0, nan, nan, 3.0, f32::INFINITY, -1.0, -1.0, nan, 9.0, 0.0, nan, nan, 5.0, -1.0, -0.5];
+    let x = Storage::from(x.to_vec());
+    let found = |window: &Window| {
+        max_index(&host, View::new(&x, &layout), window).unwrap().as_u32().unwrap().to_vec()
+    };
+    assert_eq!(found(&squares(2)), [8, 2, 12, 15]);
+    let mut threes = Window::new(&[1, 3]);
+    (threes.stride, threes.pad_lo, threes.pad_hi) = ([1, 1, 2], [0, 0, 1], [0, 0, 1]);
+    assert_eq!(found(&threes), [1, 2, 3, 5, 8, 11, 11, 13]);
 }
 
 #[test]

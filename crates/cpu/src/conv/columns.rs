@@ -74,12 +74,20 @@ impl<'a> Columns<'a> {
 
     /// Writes the columns from `first` on of the row that reads from `start` and `base` on.
     fn write_row(&self, start: isize, base: [isize; 3], first: usize, out: &mut [f32]) {
-        let [deep, high, wide] = self.columns.sizes;
+        let [_, _, wide] = self.columns.sizes;
         let steps = self.columns.steps;
         let inside = self.inside(base[2]);
         let (mut outer, mut place) = self.columns.split(first);
         let mut left = out;
         while !left.is_empty() {
+            let (lines, rest) = self.write_lines(start, base, outer, place, &inside, left);
+            if lines > 0 {
+                left = rest;
+                place[1] += lines;
+                self.carry(&mut outer, &mut place);
+                continue;
+            }
+            left = rest;
             let count = (wide - place[2]).min(left.len());
             let (run, rest) = left.split_at_mut(count);
             left = rest;
@@ -98,15 +106,62 @@ impl<'a> Columns<'a> {
             // On to the next row of places.
             place[2] = 0;
             place[1] += 1;
-            if place[1] == high {
-                place[1] = 0;
-                place[0] += 1;
-                if place[0] == deep {
-                    place[0] = 0;
-                    outer += 1;
-                }
+            self.carry(&mut outer, &mut place);
+        }
+    }
+
+    /// After the last row of places of a plane comes the next plane.
+    #[inline]
+    fn carry(&self, outer: &mut usize, place: &mut [usize; 3]) {
+        let [deep, high, _] = self.columns.sizes;
+        if place[1] == high {
+            place[1] = 0;
+            place[0] += 1;
+            if place[0] == deep {
+                place[0] = 0;
+                *outer += 1;
             }
         }
+    }
+
+    /// Writes as many whole rows of places as are one piece of memory each and follow each other; gives their number,
+    /// which may be 0, and what is left of the output.
+    #[inline]
+    fn write_lines<'o>(
+        &self,
+        start: isize,
+        base: [isize; 3],
+        outer: usize,
+        place: [usize; 3],
+        inside: &Option<Range<usize>>,
+        out: &'o mut [f32],
+    ) -> (usize, &'o mut [f32]) {
+        let [_, high, wide] = self.columns.sizes;
+        let ([_, step, across], [_, down, stride]) = (self.columns.steps, self.strides);
+        let (Some(inside), true) =
+            (inside, place[2] == 0 && across * stride == 1 && self.spread[1] == 1 && step > 0)
+        else {
+            return (0, out);
+        };
+        let y = base[1] + place[1] as isize * step;
+        let (Some(z), true) = (self.source(0, base[0] + place[0] as isize * self.columns.steps[0]), y >= 0)
+        else {
+            return (0, out);
+        };
+        let within = (self.input[1] as isize - y).max(0) as usize;
+        let lines = within.div_ceil(step as usize).min(high - place[1]).min(out.len() / wide);
+        if lines == 0 || inside.is_empty() {
+            return (0, out);
+        }
+        let plane = start + outer as isize * self.columns.outer + z as isize * self.strides[0];
+        let first = plane + y * down + base[2] + inside.start as isize * across;
+        for line in 0..lines {
+            let (out, from) = (&mut out[line * wide..], (first + line as isize * step * down) as usize);
+            copy_some(&self.data[from..], inside.len(), &mut out[inside.start..]);
+            out[..inside.start].fill(0.0);
+            out[inside.end..wide].fill(0.0);
+        }
+        (lines, &mut out[lines * wide..])
     }
 
     /// The places along the last axis that read inside the input, where those are neighbours in memory order.
@@ -188,5 +243,23 @@ impl<'a> Columns<'a> {
             return None;
         };
         (index < self.input[axis]).then_some(index)
+    }
+}
+
+/// Elements that are copied at once.
+const AT_ONCE: usize = 16;
+
+/// Copies `len` elements from the start of one slice to that of the other. Whatever is behind them in `to` may be
+/// overwritten: whole vectors are copied, as a call to copy memory costs more than a short row.
+#[inline]
+fn copy_some(from: &[f32], len: usize, to: &mut [f32]) {
+    let pieces = len.div_ceil(AT_ONCE);
+    let (all, targets) = (from.as_chunks::<AT_ONCE>().0, to.as_chunks_mut::<AT_ONCE>().0);
+    if pieces > 4 || pieces > all.len() || pieces > targets.len() {
+        to[..len].copy_from_slice(&from[..len]);
+        return;
+    }
+    for (to, from) in targets.iter_mut().zip(all).take(pieces) {
+        *to = *from;
     }
 }

@@ -5,6 +5,7 @@
 //! `s²` such phases, which together have the taps of one kernel.
 
 use anygrad_layout::Conv;
+use smallvec::SmallVec;
 
 use super::{Geometry, conv};
 use crate::parallel::chunks;
@@ -51,18 +52,31 @@ pub(super) fn convolve(
     }
     let [_, rows, columns] = g.output;
     chunks(out, g.positions(), out.len(), |plane, out| {
-        for (phase, values) in &parts {
-            let [z, y, x] = phase;
-            let size = z.count * y.count * x.count;
-            let from = values.as_ref().and_then(|values| values.as_f32());
-            let mut from = from.map(|from| from[plane * size..][..size].chunks_exact(x.count));
+        // the phases of the last axis side by side, as rows of the output have them
+        for parts in parts.chunks(wide.len()) {
+            let Some(([z, y, _], _)) = parts.first() else { return };
+            let mut from: SmallVec<[_; 2]> = parts
+                .iter()
+                .map(|([z, y, x], values)| {
+                    let size = z.count * y.count * x.count;
+                    let values = values.as_ref().and_then(|values| values.as_f32());
+                    values.map(|values| values[plane * size..][..size].chunks_exact(x.count))
+                })
+                .collect();
             for i in (0..z.count).map(|i| z.first + i * steps[0]) {
                 for j in (0..y.count).map(|j| y.first + j * steps[1]) {
                     let row = &mut out[(i * rows + j) * columns..][..columns];
-                    let to = row.iter_mut().skip(x.first).step_by(steps[2]);
-                    match from.as_mut().and_then(Iterator::next) {
-                        Some(from) => to.zip(from).for_each(|(to, &x)| *to = x),
-                        None => to.for_each(|to| *to = 0.0),
+                    let mut next = |at: usize| from.get_mut(at).and_then(|rows| rows.as_mut()?.next());
+                    if steps[2] == 2 && wide.len() == 2 {
+                        interleave(next(0), next(1), row);
+                        continue;
+                    }
+                    for (at, x) in wide.iter().enumerate() {
+                        let to = row.iter_mut().skip(x.first).step_by(steps[2]);
+                        match next(at) {
+                            Some(from) => to.zip(from).for_each(|(to, &x)| *to = x),
+                            None => to.for_each(|to| *to = 0.0),
+                        }
                     }
                 }
             }
@@ -70,6 +84,22 @@ pub(super) fn convolve(
     });
     parts.into_iter().filter_map(|(_, values)| values).for_each(|values| host.recycle(values));
     Ok(())
+}
+
+/// A row of the elements of two rows in turn, of which either may be zeros.
+fn interleave(even: Option<&[f32]>, odd: Option<&[f32]>, out: &mut [f32]) {
+    let (pairs, last) = out.as_chunks_mut::<2>();
+    match (even, odd) {
+        (Some(even), Some(odd)) => {
+            pairs.iter_mut().zip(even).zip(odd).for_each(|((to, &a), &b)| *to = [a, b]);
+        }
+        (Some(even), None) => pairs.iter_mut().zip(even).for_each(|(to, &a)| *to = [a, 0.0]),
+        (None, Some(odd)) => pairs.iter_mut().zip(odd).for_each(|(to, &b)| *to = [0.0, b]),
+        (None, None) => pairs.as_flattened_mut().fill(0.0),
+    }
+    if let Some(to) = last.first_mut() {
+        *to = even.and_then(|even| even.last()).copied().unwrap_or(0.0);
+    }
 }
 
 /// The phases of an axis that have any outputs.

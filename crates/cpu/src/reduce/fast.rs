@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::columns::columns;
 use super::lanes::{BLOCK, Fold, Max, Min, Prod, Sum, block_total, lanes};
 use super::{Reduce, Split};
 use crate::parallel::{chunks, worth_threads};
@@ -15,13 +16,7 @@ use crate::walk::Walk;
 use crate::{CpuError, Host};
 
 /// Terms of one chunk.
-const CHUNK: usize = 1 << 15;
-
-/// Columns that are reduced side by side.
-const COLUMNS: usize = 256;
-
-/// Rows added in `f32` before the totals go on in `f64`.
-const ROWS: usize = 64;
+pub(super) const CHUNK: usize = 1 << 15;
 
 pub(super) fn reduce(host: &Host, data: &[f32], split: &Split, kind: Reduce) -> Result<Vec<f32>, CpuError> {
     let mut out = host.take::<f32>(split.outputs)?;
@@ -140,89 +135,4 @@ fn row<F: Fold>(data: &[f32], start: usize, reduced: &Walk, first: usize, len: u
         }
     });
     total
-}
-
-/// Neighbouring outputs side by side, one term of each after another.
-fn columns<F: Fold>(data: &[f32], split: &Split, reduced: &Walk, out: &mut [f32]) {
-    let Some(&width) = split.kept.sizes.last() else { return };
-    let span = COLUMNS.min(width);
-    let terms = split.terms;
-    // Rows of a chunk, a whole number of blocks.
-    let chunk = (CHUNK / span).next_multiple_of(ROWS);
-    let pieces = terms.div_ceil(chunk);
-    let work = out.len().saturating_mul(terms);
-    let tiles = out.len() / width * width.div_ceil(span);
-    let shared = pieces > 1 && tiles < rayon::current_num_threads() && worth_threads(work);
-    chunks(out, width, if shared { 0 } else { work }, |line, out| {
-        let start = split.kept.position(line * width);
-        chunks(out, span, if shared { 0 } else { work }, |tile, out| {
-            let start = start + tile * span;
-            let part = |piece: usize| {
-                let first = piece * chunk;
-                column_totals::<F>(data, start, reduced, first, chunk.min(terms - first), out.len())
-            };
-            let mut totals = [f64::from(F::START); COLUMNS];
-            let mut join = |part: [f64; COLUMNS]| {
-                totals.iter_mut().zip(part).for_each(|(total, part)| *total = F::join(*total, part));
-            };
-            if shared {
-                let parts: Vec<_> = (0..pieces).into_par_iter().map(part).collect();
-                parts.into_iter().for_each(join);
-            } else {
-                (0..pieces).for_each(|piece| join(part(piece)));
-            }
-            out.iter_mut().zip(totals).for_each(|(to, total)| *to = total as f32);
-        });
-    });
-}
-
-/// Terms `first .. first + len` of `width` neighbouring outputs.
-fn column_totals<F: Fold>(
-    data: &[f32],
-    start: usize,
-    reduced: &Walk,
-    first: usize,
-    len: usize,
-    width: usize,
-) -> [f64; COLUMNS] {
-    let mut totals = [f64::from(F::START); COLUMNS];
-    let mut block = [F::START; COLUMNS];
-    let mut in_block = 0;
-    reduced.runs(first, len, |run| {
-        for i in 0..run.len as isize {
-            let at = (start as isize + run.first as isize + i * run.stride) as usize;
-            Arch::new().dispatch(Beside::<F>(&mut block[..width], &data[at..at + width], PhantomData));
-            in_block += 1;
-            if in_block == ROWS {
-                flush::<F>(&mut totals[..width], &mut block[..width]);
-                in_block = 0;
-            }
-        }
-    });
-    flush::<F>(&mut totals[..width], &mut block[..width]);
-    totals
-}
-
-/// One more term of each of some neighbouring outputs, compiled for each instruction set.
-struct Beside<'a, F>(&'a mut [f32], &'a [f32], PhantomData<F>);
-
-impl<F: Fold> WithSimd for Beside<'_, F> {
-    type Output = ();
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        step_all::<F>(self.0, self.1);
-    }
-}
-
-#[inline(always)]
-fn step_all<F: Fold>(parts: &mut [f32], terms: &[f32]) {
-    for (part, &x) in parts.iter_mut().zip(terms) {
-        *part = F::step(*part, x);
-    }
-}
-
-fn flush<F: Fold>(totals: &mut [f64], block: &mut [f32]) {
-    for (total, part) in totals.iter_mut().zip(block) {
-        *total = F::join(*total, f64::from(std::mem::replace(part, F::START)));
-    }
 }
