@@ -50,5 +50,33 @@ fn a_step_takes_the_memory_that_its_plan_says() {
             let apart = said.abs_diff(taken) as f64 / taken as f64;
             assert!(apart <= 0.02, "{name} on {device}: {said} bytes said, {taken} taken");
         }
+        attention_takes_no_matrix_of_weights(&device);
     }
+}
+
+/// What attention over `n` queries and keys says that it takes, with its gradients, and the most bytes in use.
+fn attention(device: &Device, n: usize) -> (usize, usize) {
+    let mut rng = Rng::new(4);
+    let [q, k, v] = [(); 3].map(|()| rng.uniform([1, 2, n, 16], device).detached().unwrap());
+    let mut seen = (0, 0);
+    for _ in 0..2 {
+        let y = q.scaled_dot_product_attention(&k, &v, &AttentionOptions::new());
+        let gradients = grad(&y.square().sum_all(), &[&q, &k, &v]);
+        let all: Vec<&Tensor> = std::iter::once(&y).chain(&gradients).collect();
+        seen.0 = explain(&all).unwrap().peak_bytes;
+        device.reset_peak();
+        eval(&all).unwrap();
+        seen.1 = device.stats().peak_bytes;
+    }
+    seen
+}
+
+fn attention_takes_no_matrix_of_weights(device: &Device) {
+    let n = 1024;
+    let inputs = 3 * 2 * n * 16 * 4;
+    let (said, taken) = attention(device, n);
+    println!("attention on {device}: {said} bytes said, {taken} taken, inputs are {inputs}");
+    assert!(said.abs_diff(taken) as f64 / taken as f64 <= 0.02, "{device}: {said} bytes said, {taken} taken");
+    // one head's weights would take 4 MiB, more than ten times the inputs
+    assert!(taken < 5 * inputs && taken < n * n * 4, "{device}: {taken} bytes for inputs of {inputs}");
 }

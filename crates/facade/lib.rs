@@ -45,9 +45,9 @@ pub mod prelude {
         Batch, BatchTargets, Dataset, Loader, LoaderSettings, Targets, digits, mnist, synthetic,
     };
     pub use anygrad_graph::{
-        ConvOptions, DType, Device, PadMode, PoolOptions, Resize, Rng, Shape, Tensor, checkpoint, custom_vjp,
-        einsum, eval, explain, f16, find_non_finite, grad, grad_check, grad_with, gradient,
-        hessian_vector_product, profile, scoped, to_dot, value_and_grad,
+        AttentionOptions, ConvOptions, DType, Device, PadMode, PoolOptions, Resize, Rng, Shape, Tensor,
+        checkpoint, custom_vjp, einsum, eval, explain, f16, find_non_finite, grad, grad_check, grad_with,
+        gradient, hessian_vector_product, profile, scoped, to_dot, value_and_grad,
     };
     pub use anygrad_nn::schedule::{self, Schedule};
     pub use anygrad_nn::{

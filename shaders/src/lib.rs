@@ -72,3 +72,9 @@ pub const SORT_BLOCK: &str = include_str!("../sort_block.wgsl");
 pub const SORT_MERGE: &str = include_str!("../sort_merge.wgsl");
 /// Body of the sum over intervals of an axis.
 pub const INTERVAL_SUM: &str = include_str!("../interval_sum.wgsl");
+/// Body of attention and its gradients with rows read by each thread.
+pub const ATTENTION_THREAD: &str = include_str!("../attention_thread.wgsl");
+/// Body of attention and its gradients by subgroups of eight threads, for software adapters.
+pub const ATTENTION_LANES: &str = include_str!("../attention_lanes.wgsl");
+/// Body of attention and its gradients through workgroup memory.
+pub const ATTENTION_TILED: &str = include_str!("../attention_tiled.wgsl");

@@ -1,6 +1,6 @@
 //! The exact texts of what a wrong call says: contractions and linear algebra.
 
-use anygrad_graph::{DType, Tensor, einsum};
+use anygrad_graph::{AttentionOptions, DType, Tensor, einsum};
 
 use crate::messages::{of, says, t};
 
@@ -92,4 +92,34 @@ fn linear_algebra() {
     let error = t([3, 2]).lstsq(&Tensor::full([3], 0.0, DType::I32, t([]).device()));
     let error = error.check().unwrap_err().to_string();
     assert!(error.contains(&format!("at tests/ops/messages_contract.rs:{line}:")), "{error}");
+}
+
+#[test]
+fn attention() {
+    let (q, k, v) = (t([2, 3, 4]), t([2, 5, 4]), t([2, 5, 6]));
+    let plain = AttentionOptions::new;
+    says(
+        q.scaled_dot_product_attention(&k, &t([2, 4, 6]), &plain()),
+        "scaled_dot_product_attention: takes floats query [.., n, d], key [.., m, d], value [.., m, e]: query f32 \
+         [2, 3, 4], key f32 [2, 5, 4], value f32 [2, 4, 6]",
+    );
+    says(
+        q.scaled_dot_product_attention(&t([3, 5, 4]), &v, &plain()),
+        "scaled_dot_product_attention: takes floats query [.., n, d], key [.., m, d], value [.., m, e]: query f32 \
+         [2, 3, 4], key f32 [3, 5, 4], value f32 [2, 5, 6]",
+    );
+    says(
+        t([4]).scaled_dot_product_attention(&k, &v, &plain()),
+        "scaled_dot_product_attention: takes floats query [.., n, d], key [.., m, d], value [.., m, e]: query f32 \
+         [4], key f32 [2, 5, 4], value f32 [2, 5, 6]",
+    );
+    says(
+        q.scaled_dot_product_attention(&k, &v, &plain().mask(&t([5, 3]))),
+        "scaled_dot_product_attention: the mask is bool or f32 and broadcasts to [2, 3, 5]: f32 [5, 3]",
+    );
+    says(
+        q.scaled_dot_product_attention(&k, &v, &plain().mask(&of(DType::I32, &[3, 5]))),
+        "scaled_dot_product_attention: the mask is bool or f32 and broadcasts to [2, 3, 5]: i32 [3, 5]",
+    );
+    says(t([2, 3]).to_dtype(DType::I32).masked_softmax(&t([2, 3])), "masked_softmax: takes floats, not i32");
 }

@@ -4,6 +4,7 @@
 //! else is checked against. Results never depend on the number of threads.
 #![deny(unsafe_code)]
 
+mod attention;
 mod block;
 mod buffer;
 mod conv;
@@ -35,6 +36,7 @@ mod wide;
 mod window;
 mod word;
 
+pub use attention::{attention, attention_gradient};
 pub use buffer::Buffer;
 pub use conv::conv;
 pub use copy::{concat, copy, fill, pad, pad_interior};

@@ -60,7 +60,7 @@ pub use grad::{
 };
 pub use non_finite::{NonFinite, find_non_finite};
 pub use ops::einsum::einsum;
-pub use ops::{ConvOptions, Nested, PadMode, PerAxis, PoolOptions, Resize};
+pub use ops::{AttentionOptions, ConvOptions, Nested, PadMode, PerAxis, PoolOptions, Resize};
 pub use pack::pack;
 pub use profile::{KernelTime, Profile, profile};
 pub use program::{Home, Instr, Program};

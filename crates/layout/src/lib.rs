@@ -12,6 +12,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod attention;
 mod collapse;
 mod dtype;
 mod intervals;
@@ -19,6 +20,7 @@ mod layout;
 mod shape;
 mod window;
 
+pub use attention::Attention;
 pub use collapse::{Collapsed, collapse};
 pub use dtype::DType;
 pub use intervals::Intervals;

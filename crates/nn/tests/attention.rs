@@ -199,6 +199,25 @@ fn padding_and_the_future_change_nothing() {
 }
 
 #[test]
+fn the_matrix_of_weights_is_made_where_it_is_asked_for_alone() {
+    let p = Params::new(&Device::cpu(), 3);
+    let layer = MultiHeadAttention::new(p.at("attention"), 4, 2).dropout(0.5);
+    let x = tensor(&(0..24).map(|i| (i as f32).cos()).collect::<Vec<_>>(), [1, 6, 4]);
+    let keys = Tensor::from_slice(&[true, true, true, false, true, false], [1, 6], &Device::cpu());
+    let masks = AttentionMasks { keys: Some(&keys), causal: true, ..AttentionMasks::default() };
+    let by_blocks = |y: &Tensor| {
+        let plan = anygrad_graph::explain(&[y]).unwrap();
+        plan.program.iter().any(|line| line.split_whitespace().nth(2) == Some("attention"))
+    };
+    let alone = layer.forward_with(&x, &x, &x, &masks, &mut Ctx::eval());
+    let (y, weights) = layer.forward_weights(&x, &x, &x, &masks, &mut Ctx::eval());
+    assert!(by_blocks(&alone) && !by_blocks(&y));
+    assert!(!by_blocks(&layer.forward_with(&x, &x, &x, &masks, &mut Ctx::train(1))));
+    assert_eq!(weights.shape()[..], [1, 2, 6, 6]);
+    close("with and without weights", &values(&alone), &values(&y), 1e-6);
+}
+
+#[test]
 fn weights_are_dropped_in_training_alone() {
     let cpu = Device::cpu();
     // equal scores over 1000 keys: the output is the mean, and a half of the keys is dropped

@@ -1,6 +1,7 @@
 //! The cases, a list for each family of ops.
 
 mod activation;
+mod attention;
 mod autodiff;
 mod compose;
 mod contract;
@@ -54,6 +55,7 @@ pub fn all() -> Vec<Case> {
         compose::cases(),
         autodiff::cases(),
         activation::cases(),
+        attention::cases(),
     ]
     .concat()
 }

@@ -1,6 +1,7 @@
 //! Against PyTorch: see `tests/golden`, where a script for each family of ops writes the numbers.
 
 mod activation;
+mod attention;
 mod contract;
 mod conv;
 mod core;
@@ -37,6 +38,7 @@ const FAMILIES: &[(&str, &Table)] = &[
     (include_str!("../../golden/scan.txt"), scan::TABLE),
     (include_str!("../../golden/sort.txt"), sort::TABLE),
     (include_str!("../../golden/activation.txt"), activation::TABLE),
+    (include_str!("../../golden/attention.txt"), attention::TABLE),
     (include_str!("../../golden/pool.txt"), pool::TABLE),
     (include_str!("../../golden/resize.txt"), resize::TABLE),
 ];

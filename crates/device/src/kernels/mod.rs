@@ -1,6 +1,7 @@
 //! Kernel families: from a description of an op to launches, by a first-match table of variants each.
 
 mod address;
+pub mod attention;
 mod builder;
 pub mod conv;
 pub mod interval;

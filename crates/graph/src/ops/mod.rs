@@ -4,6 +4,8 @@
 pub mod activation;
 mod adaptive;
 pub mod after;
+pub mod attention;
+mod attention_options;
 mod axes;
 pub mod contract;
 pub mod conv;
@@ -41,6 +43,7 @@ pub mod stop;
 pub mod truth;
 pub mod windows;
 
+pub use attention_options::AttentionOptions;
 pub use conv_options::ConvOptions;
 pub use padding::PadMode;
 pub use per_axis::PerAxis;

@@ -1,6 +1,6 @@
 use anygrad_graph::{Shape, Tensor};
 
-use super::dot_product::mean_of_values;
+use super::dot_product::with_weights;
 use super::masks::AttentionMasks;
 use crate::{Ctx, Init, Layer, Linear, Param, ParamPath};
 
@@ -91,9 +91,9 @@ impl AdditiveAttention {
         if scores.check().is_err() {
             return (scores.clone(), scores);
         }
-        match masks.scores(&scores) {
+        match masks.scores(&query.unsqueeze(1), &value.unsqueeze(1)) {
             Ok(masks) => {
-                let (y, weights) = mean_of_values(&scores, &value.unsqueeze(1), &masks, 0.0, ctx);
+                let (y, weights) = with_weights(&scores, &value.unsqueeze(1), &masks, 0.0, ctx);
                 (y.squeeze(1), weights.squeeze(1))
             }
             Err(wrong) => (wrong.clone(), wrong),

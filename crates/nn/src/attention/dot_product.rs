@@ -1,4 +1,4 @@
-use anygrad_graph::{DType, Tensor};
+use anygrad_graph::{AttentionOptions, DType, Tensor};
 
 use super::masks::Scores;
 use crate::Ctx;
@@ -11,6 +11,9 @@ use crate::recurrent::stack::scaled_mask;
 /// PyTorch. With `causal` query `i` reads keys `0..=i` alone. `dropout`, in training, drops weights with that
 /// probability, in [0, 1). The row of a query that reads no key is zeros, with gradients of 0, where PyTorch may give
 /// NaN.
+///
+/// Unless weights are dropped, no matrix of queries by keys is in memory: see
+/// [`Tensor::scaled_dot_product_attention`].
 ///
 /// ```
 /// use anygrad_graph::{Device, Tensor};
@@ -37,29 +40,27 @@ pub fn scaled_dot_product_attention(
     if let Some(wrong) = wrong(query, key, value) {
         return wrong;
     }
-    let scores = scores(query, key);
-    let mut masks = Scores::default();
+    let mut masks = Scores { masks: Vec::new(), causal };
     if let Some(mask) = mask {
-        let kind = mask.dtype() == DType::Bool || mask.dtype() == scores.dtype();
+        let mut pairs = query.shape().clone();
+        if let Some(last) = pairs.last_mut() {
+            *last = key.size(-2);
+        }
+        let kind = mask.dtype() == DType::Bool || mask.dtype() == query.dtype();
         // broadcasting must not make the scores larger
-        let spare =
-            mask.shape().iter().rev().zip(scores.shape().iter().rev()).all(|(m, s)| m == s || *m == 1);
-        if mask.check().is_err() || !kind || !spare || mask.rank() > scores.rank() {
+        let spare = mask.shape().iter().rev().zip(pairs.iter().rev()).all(|(m, s)| m == s || *m == 1);
+        if mask.check().is_err() || !kind || !spare || mask.rank() > pairs.rank() {
             let message = format!(
-                "the mask is bool or {} and broadcasts to {}: {} {}",
-                scores.dtype(),
-                scores.shape(),
+                "the mask is bool or {} and broadcasts to {pairs}: {} {}",
+                query.dtype(),
                 mask.dtype(),
                 mask.shape()
             );
-            return Tensor::wrong("attention", message, &[("scores", &scores), ("mask", mask)]);
+            return Tensor::wrong("attention", message, &[("query", query), ("mask", mask)]);
         }
-        masks.add(mask);
+        masks.masks.push(mask.clone());
     }
-    if causal {
-        masks.causal(&scores);
-    }
-    mean_of_values(&scores, value, &masks, dropout, ctx).0
+    mean_of_values([query, key, value], &masks, dropout, ctx)
 }
 
 /// `Q·Kᵀ/√d`.
@@ -69,9 +70,26 @@ pub(super) fn scores(query: &Tensor, key: &Tensor) -> Tensor {
     (query * scale).matmul(&key.t())
 }
 
-/// The output and the weights: the softmax of the scores under the masks, and the values' mean under that.
+/// The output alone: the weights are not kept, unless some are dropped.
 #[track_caller]
 pub(super) fn mean_of_values(
+    [query, key, value]: [&Tensor; 3],
+    masks: &Scores,
+    dropout: f64,
+    ctx: &mut Ctx,
+) -> Tensor {
+    // what is wrong with a probability is said where it is used
+    if dropout != 0.0 && (ctx.training || !(0.0..1.0).contains(&dropout)) {
+        return with_weights(&scores(query, key), value, masks, dropout, ctx).0;
+    }
+    let options = AttentionOptions::new().causal(masks.causal);
+    let options = masks.masks.iter().fold(options, |options, mask| options.mask(mask));
+    query.scaled_dot_product_attention(key, value, &options)
+}
+
+/// The output and the weights: the softmax of the scores under the masks, and the values' mean under that.
+#[track_caller]
+pub(super) fn with_weights(
     scores: &Tensor,
     value: &Tensor,
     masks: &Scores,
@@ -83,12 +101,13 @@ pub(super) fn mean_of_values(
         let wrong = Tensor::wrong("attention", message, &[("scores", scores)]);
         return (wrong.clone(), wrong);
     }
-    let biased = match &masks.bias {
+    let (allowed, bias) = masks.split(scores);
+    let biased = match &bias {
         Some(bias) => scores + bias,
         None => scores.clone(),
     };
-    let weights = match &masks.allowed {
-        Some(allowed) => masked_softmax(&biased, allowed),
+    let weights = match &allowed {
+        Some(allowed) => biased.masked_softmax(allowed),
         None => biased.softmax(-1),
     };
     let used = match dropout > 0.0 && ctx.training {
@@ -96,22 +115,6 @@ pub(super) fn mean_of_values(
         false => weights.clone(),
     };
     (used.matmul(value), weights)
-}
-
-/// The softmax over the last axis of the scores that are `allowed`, 0 elsewhere; zeros where none is.
-#[track_caller]
-fn masked_softmax(scores: &Tensor, allowed: &Tensor) -> Tensor {
-    if scores.dtype() == DType::F16 {
-        return masked_softmax(&scores.to_dtype(DType::F32), allowed).to_dtype(DType::F16);
-    }
-    let largest = allowed.select(scores, f64::NEG_INFINITY).max_keep(&[-1]).stop_gradient();
-    let largest = largest.is_finite().select(&largest, 0.0);
-    // what is left out must not overflow either, as 0 times infinity is NaN in the gradient
-    let shifted = allowed.select(scores - largest, 0.0);
-    let e = allowed.select(shifted.exp(), 0.0);
-    let sum = e.sum_keep(&[-1]);
-    let sum = sum.eq(0.0).select(1.0, &sum);
-    e / sum
 }
 
 #[track_caller]

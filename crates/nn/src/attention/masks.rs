@@ -27,49 +27,54 @@ pub struct AttentionMasks<'a> {
 /// Masks brought to shapes that broadcast with the scores.
 #[derive(Default)]
 pub(crate) struct Scores {
-    /// Bool: which are read.
-    pub allowed: Option<Tensor>,
-    /// Added to the scores; finite.
-    pub bias: Option<Tensor>,
+    /// Bool, which are read, and floats that are added to the scores.
+    pub masks: Vec<Tensor>,
+    /// Whether query `i` reads keys `0..=i` alone.
+    pub causal: bool,
 }
 
 impl Scores {
+    /// Which scores are read, and what is added to them: finite numbers.
     #[track_caller]
-    fn allow(&mut self, mask: Tensor) {
-        self.allowed = Some(match self.allowed.take() {
-            Some(allowed) => allowed.logical_and(mask),
-            None => mask,
-        });
-    }
-
-    /// Takes in a bool mask, or a float one to be added.
-    #[track_caller]
-    pub fn add(&mut self, mask: &Tensor) {
-        if mask.dtype() == DType::Bool {
-            return self.allow(mask.clone());
+    pub fn split(&self, scores: &Tensor) -> (Option<Tensor>, Option<Tensor>) {
+        let (mut allowed, mut bias) = (None::<Tensor>, None::<Tensor>);
+        let mut allow = |mask: Tensor| {
+            allowed = Some(match allowed.take() {
+                Some(allowed) => allowed.logical_and(mask),
+                None => mask,
+            });
+        };
+        for mask in &self.masks {
+            if mask.dtype() == DType::Bool {
+                allow(mask.clone());
+                continue;
+            }
+            // −∞ would give NaN gradients in what it is added to
+            let read = mask.gt(f64::NEG_INFINITY);
+            let finite = read.select(mask, 0.0);
+            bias = Some(match bias.take() {
+                Some(bias) => bias + finite,
+                None => finite,
+            });
+            allow(read);
         }
-        // −∞ would give NaN gradients in what it is added to
-        let read = mask.gt(f64::NEG_INFINITY);
-        self.bias = Some(read.select(mask, 0.0));
-        self.allow(read);
-    }
-
-    /// Lets query `i` read keys `0..=i`.
-    #[track_caller]
-    pub fn causal(&mut self, scores: &Tensor) {
-        let device = scores.device();
-        let query = Tensor::iota(scores.size(-2), device).unsqueeze(1);
-        self.allow(query.ge(Tensor::iota(scores.size(-1), device).unsqueeze(0)));
+        if self.causal {
+            let device = scores.device();
+            let query = Tensor::iota(scores.size(-2), device).unsqueeze(1);
+            allow(query.ge(Tensor::iota(scores.size(-1), device).unsqueeze(0)));
+        }
+        (allowed, bias)
     }
 }
 
 impl AttentionMasks<'_> {
-    /// The masks for scores `[n, heads, queries, keys]`, or what is wrong with them.
+    /// The masks for scores `[n, heads, queries, keys]` of a query and a key with that many heads, or what is wrong
+    /// with them.
     #[track_caller]
-    pub(crate) fn scores(&self, scores: &Tensor) -> Result<Scores, Tensor> {
-        let mut all = Scores::default();
-        let (n, heads) = (scores.size(0), scores.size(1));
-        let (queries, keys) = (scores.size(2), scores.size(3));
+    pub(crate) fn scores(&self, query: &Tensor, key: &Tensor) -> Result<Scores, Tensor> {
+        let mut all = Scores { masks: Vec::new(), causal: self.causal };
+        let (n, heads) = (query.size(0), query.size(1));
+        let (queries, keys) = (query.size(2), key.size(2));
         if let Some(mask) = self.attention {
             let fits = match mask.shape()[..] {
                 [q, k] => (q, k) == (queries, keys),
@@ -77,29 +82,26 @@ impl AttentionMasks<'_> {
                 [m, h, q, k] => (m, q, k) == (n, queries, keys) && (h == heads || h == 1),
                 _ => false,
             };
-            let kind = mask.dtype() == DType::Bool || mask.dtype() == scores.dtype();
+            let kind = mask.dtype() == DType::Bool || mask.dtype() == query.dtype();
             if mask.check().is_err() || !fits || !kind {
                 let message = format!(
                     "the attention mask is bool or {}, [{queries}, {keys}], [{n}, {queries}, {keys}] or \
                      [{n}, {heads}, {queries}, {keys}]: {} {}",
-                    scores.dtype(),
+                    query.dtype(),
                     mask.dtype(),
                     mask.shape()
                 );
-                return Err(Tensor::wrong("attention", message, &[("scores", scores), ("mask", mask)]));
+                return Err(Tensor::wrong("attention", message, &[("query", query), ("mask", mask)]));
             }
-            all.add(&if mask.rank() == 3 { mask.unsqueeze(1) } else { mask.clone() });
+            all.masks.push(if mask.rank() == 3 { mask.unsqueeze(1) } else { mask.clone() });
         }
         if let Some(mask) = self.keys {
             let expected = Shape::from([n, keys]);
             if mask.check().is_err() || *mask.shape() != expected || mask.dtype() != DType::Bool {
                 let message = format!("the key mask is bool {expected}: {} {}", mask.dtype(), mask.shape());
-                return Err(Tensor::wrong("attention", message, &[("scores", scores), ("mask", mask)]));
+                return Err(Tensor::wrong("attention", message, &[("query", query), ("mask", mask)]));
             }
-            all.add(&mask.reshape([n, 1, 1, keys]));
-        }
-        if self.causal {
-            all.causal(scores);
+            all.masks.push(mask.reshape([n, 1, 1, keys]));
         }
         Ok(all)
     }

@@ -1,7 +1,7 @@
 use anygrad_graph::Tensor;
 
-use super::dot_product::{mean_of_values, scores};
-use super::masks::AttentionMasks;
+use super::dot_product::{mean_of_values, scores, with_weights};
+use super::masks::{AttentionMasks, Scores};
 use crate::{Ctx, Dropout, Init, Layer, Linear, Param, ParamPath};
 
 /// Multi-head attention (Vaswani et al. 2017): queries, keys and values are projected, cut into `heads` parts of
@@ -58,7 +58,8 @@ impl MultiHeadAttention {
         self
     }
 
-    /// Queries `[n, q, features]`, keys and values `[n, k, features]` give `[n, q, features]`.
+    /// Queries `[n, q, features]`, keys and values `[n, k, features]` give `[n, q, features]`. Unless weights are dropped,
+    /// no matrix of queries by keys is in memory.
     #[track_caller]
     pub fn forward_with(
         &self,
@@ -68,7 +69,13 @@ impl MultiHeadAttention {
         masks: &AttentionMasks<'_>,
         ctx: &mut Ctx,
     ) -> Tensor {
-        self.forward_weights(query, key, value, masks, ctx).0
+        ctx.within(self, |ctx| match self.parts(query, key, value, masks) {
+            Ok(([q, k, v], masks)) => {
+                let y = mean_of_values([&q, &k, &v], &masks, self.dropout.probability(), ctx);
+                self.joined(&y, query, ctx)
+            }
+            Err(wrong) => wrong,
+        })
     }
 
     /// As [`forward_with`](MultiHeadAttention::forward_with), with the weights `[n, heads, q, k]` before dropout.
@@ -83,35 +90,38 @@ impl MultiHeadAttention {
         ctx: &mut Ctx,
     ) -> (Tensor, Tensor) {
         let mut found = None;
-        let y = ctx.within(self, |ctx| match self.wrong(query, key, value) {
-            Some(wrong) => wrong,
-            None => {
-                let (y, weights) = self.attend(query, key, value, masks, ctx);
+        let y = ctx.within(self, |ctx| match self.parts(query, key, value, masks) {
+            Ok(([q, k, v], masks)) => {
+                let (y, weights) = with_weights(&scores(&q, &k), &v, &masks, self.dropout.probability(), ctx);
                 found = Some(weights);
-                y
+                self.joined(&y, query, ctx)
             }
+            Err(wrong) => wrong,
         });
         let weights = found.unwrap_or_else(|| y.clone());
         (y, weights)
     }
 
-    fn attend(
+    /// Queries, keys and values by heads, and the masks; or what is wrong.
+    #[track_caller]
+    fn parts(
         &self,
         query: &Tensor,
         key: &Tensor,
         value: &Tensor,
         masks: &AttentionMasks<'_>,
-        ctx: &mut Ctx,
-    ) -> (Tensor, Tensor) {
-        let [q, k, v] = self.project(query, key, value);
-        let scores = scores(&q, &k);
-        let masks = match masks.scores(&scores) {
-            Ok(masks) => masks,
-            Err(wrong) => return (wrong.clone(), wrong),
-        };
-        let (y, weights) = mean_of_values(&scores, &v, &masks, self.dropout.probability(), ctx);
-        let joined = y.permute(&[0, 2, 1, 3]).reshape(query.shape());
-        (self.out.forward(&joined, ctx), weights)
+    ) -> Result<([Tensor; 3], Scores), Tensor> {
+        if let Some(wrong) = self.wrong(query, key, value) {
+            return Err(wrong);
+        }
+        let parts = self.project(query, key, value);
+        let masks = masks.scores(&parts[0], &parts[1])?;
+        Ok((parts, masks))
+    }
+
+    /// The results of the heads `[n, heads, t, features / heads]`, projected together.
+    fn joined(&self, y: &Tensor, query: &Tensor, ctx: &mut Ctx) -> Tensor {
+        self.out.forward(&y.permute(&[0, 2, 1, 3]).reshape(query.shape()), ctx)
     }
 
     /// Queries, keys and values under their projections, `[n, heads, t, features / heads]` each. What they share is

@@ -1,6 +1,6 @@
 //! Products, convolutions, pooling.
 
-use anygrad_graph::{Conv, PoolOptions, Resize};
+use anygrad_graph::{AttentionOptions, Conv, PoolOptions, Resize};
 
 use crate::programs::entry::entries;
 
@@ -12,6 +12,17 @@ entries! { ENTRIES;
     matmul_self(x: Float) if x.rank() >= 2 => x.matmul(&x.t().tanh()) * 0.2,
     matmul_turned(x: Float, y: Other) if x.rank() == 2 && y.rank() == 2 && x.size(0) == y.size(0)
         => x.t().matmul(y) * 0.2,
+    attention(x: Float) [causal: within(0, 1)] if x.rank() >= 2 && x.size(-1) <= 64
+        => x.scaled_dot_product_attention(&x.tanh(), x, &AttentionOptions::new().causal(causal == 1)),
+    attention_to(x: Float, y: Other)
+        if x.rank() >= 2 && y.rank() == 2 && x.size(-1) == y.size(-1) && x.size(-1) <= 64
+        => x.scaled_dot_product_attention(&y.tanh(), y, &AttentionOptions::new()),
+    attention_masked(x: Exact) if x.rank() >= 2 && (1..=64).contains(&x.size(-1))
+        => x.scaled_dot_product_attention(
+            &x.tanh(),
+            x,
+            &AttentionOptions::new().mask(&x.slice(-1, 0, 1).gt(0.0).t()),
+        ),
     conv1d(x: Float) [taps: within(1, 3), pad: within(0, 1)] if x.rank() == 3 && x.size(2) >= taps
         => {
             let mut conv = Conv::new(1);
