@@ -2,7 +2,7 @@
 // A split sums over its own chunk of the taps of all channels. Outputs are counted as [splits, batch, channels, z, y, x].
 // Given: GROUP, p.count, p.chunk, p.taps, p.positions, fn over_positions(i), p.channels, p.group_channels, p.batch, fn position(i),
 // fn tap(k) -> (channel, z, y, x), fn origin(at), fn gather(base, origin, tap), p.x_offset, p.x_n, p.x_group,
-// p.w_o, p.out_split, p.out_n, p.out_c, fn weight(k), w, out.
+// p.w_o, p.out_split, p.out_n, p.out_c, fn weight(k), w, fn put(i, value).
 @compute @workgroup_size(GROUP)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -26,5 +26,5 @@ fn main(
         sum += w[weight(k) + channel * p.w_o] * gather(base, start, tap(k));
     }
     let n = sample - split * p.batch;
-    out[split * p.out_split + n * p.out_n + channel * p.out_c + i - plane * p.positions] = sum;
+    put(split * p.out_split + n * p.out_n + channel * p.out_c + i - plane * p.positions, sum);
 }

@@ -4,7 +4,7 @@
 // Given: A_ALONG_K (1: neighbouring taps of the weights lie side by side), p.tiles, p.tiles_m, p.tiles_n,
 // p.groups, p.positions and fn over_*(i) for these, p.group_channels, p.columns, p.taps, p.chunk (a multiple of 16),
 // p.out_split, p.out_n, p.out_c, fn position(i), fn tap(k) -> (channel, z, y, x), fn origin(at), fn gather(base, origin, tap),
-// p.x_offset, p.x_n, p.x_group, p.w_o, fn weight(k), w, out.
+// p.x_offset, p.x_n, p.x_group, p.w_o, fn weight(k), w, fn put(i, value).
 // A staged row is 17 quads long, not 16, so that threads which write along k meet different banks.
 var<workgroup> tile_a: array<vec4<f32>, 272>;
 var<workgroup> tile_b: array<vec4<f32>, 272>;
@@ -36,7 +36,7 @@ fn store(split: u32, group: u32, row: u32, column: u32, value: f32) {
     if row < p.group_channels && column < p.columns {
         let n = over_positions(column);
         let plane = split * p.out_split + n * p.out_n + (group * p.group_channels + row) * p.out_c;
-        out[plane + column - n * p.positions] = value;
+        put(plane + column - n * p.positions, value);
     }
 }
 

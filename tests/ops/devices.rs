@@ -6,7 +6,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use anygrad_graph::{Device, Options, adapters};
 
 /// The GPUs to test: the best adapter without and with wgpu's checks in shaders, both with guard bands around
-/// buffers. Empty if `ANYGRAD_GPU` is `off`, or if there is no adapter and it is not `require`.
+/// buffers. Empty if `ANYGRAD_GPU` is `off`, or if there is no adapter and it is not `require`. With
+/// `ANYGRAD_AS_HARDWARE=on` a software adapter is given the kernels of a GPU.
 pub fn gpus() -> &'static [(&'static str, Device)] {
     static GPUS: OnceLock<Vec<(&'static str, Device)>> = OnceLock::new();
     GPUS.get_or_init(|| {
@@ -21,7 +22,8 @@ pub fn gpus() -> &'static [(&'static str, Device)] {
             say("skipped: GPU tests, as there is no GPU adapter");
             return Vec::new();
         }
-        let options = Options::default().guard_bands(true);
+        let hardware = std::env::var("ANYGRAD_AS_HARDWARE").is_ok_and(|value| value == "on");
+        let options = Options::default().guard_bands(true).as_hardware(hardware);
         [("GPU", options.clone()), ("GPU with checked shaders", options.checked_shaders(true))]
             .into_iter()
             .map(|(name, options)| (name, Device::open_with(0, &options).expect("a listed adapter opens")))

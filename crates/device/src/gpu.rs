@@ -35,6 +35,9 @@ pub struct Options {
     /// How many compiled kernels are kept for programs to come, besides those of the plans that are kept anyway. 1024
     /// by default. A device that meets ever new programs would otherwise grow without end.
     pub pipelines: usize,
+    /// Whether a software adapter is given the kernels of a GPU. For tests of what no GPU is at hand for: they are slow
+    /// there, and sums of more than 65,535 terms may be wrong.
+    pub as_hardware: bool,
     /// Where compiled kernels are kept for the next process: in the user's cache folder by default, which this crate
     /// writes to.
     pub kernel_cache: KernelCache,
@@ -48,6 +51,7 @@ impl Default for Options {
             timeout: Duration::from_secs(60),
             buffer_bytes: None,
             pipelines: 1024,
+            as_hardware: false,
             kernel_cache: KernelCache::User,
         }
     }
@@ -57,6 +61,12 @@ impl Options {
     /// With wgpu's checks in shaders, or without.
     pub fn checked_shaders(mut self, on: bool) -> Self {
         self.checked_shaders = on;
+        self
+    }
+
+    /// With the kernels of a GPU on a software adapter, or without.
+    pub fn as_hardware(mut self, on: bool) -> Self {
+        self.as_hardware = on;
         self
     }
 
@@ -152,7 +162,7 @@ impl Gpu {
             .map_err(|error| DeviceError::Unsupported { what: format!("opening {info}: {error}") })?;
         let faults = Faults::watch(&device);
         let caps = Caps {
-            software: info.kind == AdapterKind::Cpu,
+            software: info.kind == AdapterKind::Cpu && !options.as_hardware,
             max_groups: limits.max_compute_workgroups_per_dimension,
             max_threads: limits.max_compute_invocations_per_workgroup,
             workgroup_bytes: limits.max_compute_workgroup_storage_size,

@@ -152,17 +152,20 @@ pub(crate) fn kernels(lowered: &Lowered, schedule: &Schedule, gpu: Option<&GpuPl
                 line.writes = results.map(|(id, ..)| format!("%{id}")).collect();
                 all.last().and_then(|fused| fused.instrs.last().copied())
             }
-            Group::Kernel { instr, fused, .. } => {
-                let before = |fused: &Fused| fused.instrs.iter().map(name).collect::<Vec<_>>();
-                line.ops = fused.as_ref().map(before).unwrap_or_default();
-                line.ops.push(name(instr));
+            Group::Kernel { instr, fused, tail, .. } => {
+                let around = |fused: &Option<Fused>| -> Vec<&'static str> {
+                    fused.iter().flat_map(|fused| &fused.instrs).map(name).collect()
+                };
+                line.ops = [around(fused), vec![name(instr)], around(tail)].concat();
+                let in_place = tail.iter().flat_map(|tail| schedule.in_place(tail, place));
+                line.in_place = in_place.flatten().count();
                 line.shape = lowered.program.instrs[*instr as usize].meta.shape.to_string();
                 line.kernel = "library call".into();
                 let node = &lowered.program.instrs[*instr as usize];
                 let inputs: Vec<_> =
                     node.inputs.iter().map(|&i| &lowered.program.instrs[i as usize].meta).collect();
                 line.flops = node.op.flops(&inputs, &node.meta);
-                line.writes = vec![format!("%{instr}")];
+                line.writes = group.values_written().iter().map(|id| format!("%{id}")).collect();
                 Some(*instr)
             }
         };
@@ -199,8 +202,9 @@ fn traffic(lowered: &Lowered, group: &Group) -> u64 {
                 |fused: &Fused| -> usize { fused.results.iter().map(|(id, ..)| bytes(lowered, *id)).sum() };
             group.fused().iter().map(|fused| read(fused) + written(fused)).sum()
         }
-        Group::Kernel { instr, inputs, fused } => {
-            bytes(lowered, *instr)
+        Group::Kernel { inputs, fused, tail, .. } => {
+            group.values_written().iter().map(|id| bytes(lowered, *id)).sum::<usize>()
+                + tail.as_ref().map(read).unwrap_or(0)
                 + inputs.iter().map(|(value, _)| bytes(lowered, *value)).sum::<usize>()
                 + fused.as_ref().map(read).unwrap_or(0)
         }

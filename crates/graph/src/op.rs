@@ -121,6 +121,24 @@ pub trait Op: OpKey + Debug + Send + Sync + 'static {
         None
     }
 
+    /// For [`Kind::Kernel`]: whether a GPU kernel can store its output, of f32, through the pointwise program that reads
+    /// it; see [`Op::lower_then`].
+    fn stores_through(&self) -> bool {
+        false
+    }
+
+    /// As [`Op::lower`], and then the program `tail` over the output, whose outputs are stored instead. Its buffers are
+    /// numbered with those of the inputs. [`DeviceError::Unsupported`] has the two run one after the other.
+    fn lower_then(
+        &self,
+        _: &[Layout],
+        _: &[DType],
+        _tail: &anygrad_device::kernels::Pointwise,
+        _: &Caps,
+    ) -> Result<Lowered, DeviceError> {
+        Err(crate::ops::no_kernel(self.name()))
+    }
+
     /// The attributes in a line of a program: nothing, or what `Debug` says behind the type's name.
     fn attributes(&self) -> String {
         let text = format!("{self:?}");

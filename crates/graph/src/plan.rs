@@ -195,6 +195,19 @@ impl Schedule {
     pub fn in_place(&self, fused: &Fused, place: usize) -> Vec<Option<usize>> {
         match self.groups.get(place) {
             Some(Group::Together(ends)) => self.take_over(fused, place, ends, true),
+            // a kernel reads its inputs while others of its threads store, and may read other parts of a block
+            Some(Group::Kernel { inputs, .. }) => {
+                let mut taken = self.take_over(fused, place, &[], false);
+                for source in &mut taken {
+                    let base = source.and_then(|source| fused.sources.get(source)).map(|(read, _)| read.base);
+                    if let Some(Base::Value(value)) = base
+                        && (self.home(value).is_some() || inputs.iter().any(|(input, _)| *input == value))
+                    {
+                        *source = None;
+                    }
+                }
+                taken
+            }
             _ => self.take_over(fused, place, &[], false),
         }
     }

@@ -10,12 +10,15 @@ mod phases;
 mod product;
 mod taps;
 
+use std::sync::Arc;
+
 use anygrad_layout::{Conv, DType, Layout};
 
 use self::direct::Manner;
 use self::geometry::Geometry;
-use super::matmul::{LONGEST, Split, divisor, sum_partials, within_words, zeros};
-use super::{Builder, fold_groups, invalid};
+use super::matmul::{LONGEST, Split, divisor, sum_partials_then, within_words, zeros};
+use super::store::{emit_put, with_tail};
+use super::{Builder, Pointwise, fold_groups, invalid};
 use crate::{Caps, Case, DeviceError, Lowered};
 
 /// The names `force` understands.
@@ -150,6 +153,46 @@ pub fn conv_exchanged(
     lower(&Geometry::new(x, w, conv, true)?, caps, force, || Case::conv(x, w, conv, true))
 }
 
+/// As [`conv()`], or [`conv_exchanged`], and then the program `tail` over the outputs; see
+/// [`matmul_then`](super::matmul::matmul_then).
+///
+/// # Errors
+/// Those of [`conv()`]; [`DeviceError::Validation`] if the program does not fit the output,
+/// [`DeviceError::Unsupported`] if the kernel would bind too many buffers, nothing is read, or the program has outputs
+/// of `f16` that are not written in fours.
+pub fn conv_then(
+    x: &Layout,
+    w: &Layout,
+    conv: &Conv,
+    exchanged: bool,
+    tail: &Pointwise,
+    caps: &Caps,
+    force: Option<&str>,
+) -> Result<Lowered, DeviceError> {
+    let mut geometry = Geometry::new(x, w, conv, exchanged)?;
+    tail.check_tail(geometry.outputs(), "conv")?;
+    geometry.tail = Some(Arc::new(tail.clone()));
+    let lowered = lower(&geometry, caps, force, || Case::conv(x, w, conv, exchanged))?;
+    let bound = lowered.launches.iter().map(|launch| launch.bindings.len()).max();
+    match bound {
+        Some(bound) if bound > caps.storage_buffers as usize => {
+            Err(DeviceError::Unsupported { what: "a convolution with so many buffers".into() })
+        }
+        _ => Ok(lowered),
+    }
+}
+
+/// The second pass of a sum that is split.
+fn sum_partials(
+    lowered: &mut Lowered,
+    geometry: &Geometry,
+    split: Split,
+    caps: &Caps,
+) -> Result<(), DeviceError> {
+    let tail = geometry.tail.as_deref();
+    sum_partials_then(lowered, "conv", DType::F32, split, geometry.outputs(), tail, caps)
+}
+
 fn lower(
     geometry: &Geometry,
     caps: &Caps,
@@ -160,7 +203,12 @@ fn lower(
         return Ok(Lowered::default());
     }
     if geometry.reads_nothing() {
-        return zeros("conv", DType::F32, geometry.outputs(), caps);
+        return match geometry.tail {
+            None => zeros("conv", DType::F32, geometry.outputs(), caps),
+            Some(_) => {
+                Err(DeviceError::Unsupported { what: "a program over a convolution of nothing".into() })
+            }
+        };
     }
     let variant = match force {
         None => {
@@ -198,11 +246,13 @@ fn naive(geometry: &Geometry, caps: &Caps) -> Result<Lowered, DeviceError> {
     geometry.gathering(&mut builder);
     geometry.weights(&mut builder);
     geometry.outputs_at(&mut builder);
-    builder.read_write("out", DType::F32, split.first_output(0));
+    let tail = split.first_tail(geometry.tail.as_deref());
+    emit_put(&mut builder, tail, DType::F32, split.first_output(0))?;
+    let (flops, bytes) = with_tail(tail, geometry.outputs(), geometry.flops(), geometry.bytes());
     let grid = fold_groups(count.div_ceil(GROUP as usize), caps)?;
-    let launch = builder.finish(anygrad_shaders::CONV_NAIVE, grid, geometry.flops(), geometry.bytes())?;
+    let launch = builder.finish(anygrad_shaders::CONV_NAIVE, grid, flops, bytes)?;
     let mut lowered = Lowered { launches: vec![launch], scratch: Vec::new() };
-    sum_partials(&mut lowered, "conv", DType::F32, split, geometry.outputs(), caps)?;
+    sum_partials(&mut lowered, geometry, split, caps)?;
     Ok(lowered)
 }
 
@@ -221,10 +271,12 @@ fn tiled(geometry: &Geometry, caps: &Caps, name: &'static str, split: Split) -> 
     geometry.gathering(&mut builder);
     geometry.weights(&mut builder);
     geometry.outputs_at(&mut builder);
-    builder.read_write("out", DType::F32, split.first_output(0));
+    let tail = split.first_tail(geometry.tail.as_deref());
+    emit_put(&mut builder, tail, DType::F32, split.first_output(0))?;
+    let (flops, bytes) = with_tail(tail, geometry.outputs(), geometry.flops(), geometry.bytes());
     let grid = fold_groups(tiles, caps)?;
-    let launch = builder.finish(anygrad_shaders::CONV_TILED, grid, geometry.flops(), geometry.bytes())?;
+    let launch = builder.finish(anygrad_shaders::CONV_TILED, grid, flops, bytes)?;
     let mut lowered = Lowered { launches: vec![launch], scratch: Vec::new() };
-    sum_partials(&mut lowered, "conv", DType::F32, split, geometry.outputs(), caps)?;
+    sum_partials(&mut lowered, geometry, split, caps)?;
     Ok(lowered)
 }

@@ -16,10 +16,9 @@ use anygrad_layout::{DType, Layout};
 use self::lanes::LaneTile;
 use self::product::Product;
 pub(super) use self::product::{divisor, within_words};
-use self::split::sum_partials_then;
-pub(super) use self::split::{LONGEST, Split, sum_partials, zeros};
+pub(super) use self::split::{LONGEST, Split, sum_partials_then, zeros};
 use self::tiles::GroupTile;
-use super::store::emit_put;
+use super::store::{emit_put, with_tail};
 use super::{Builder, Pointwise, fold_groups, invalid, storage_type};
 use crate::{Caps, Case, DeviceError, Lowered};
 
@@ -216,7 +215,9 @@ impl Kernel {
             }
         };
         let grid = fold_groups(groups, caps)?;
-        let mut launch = builder.finish(body, grid, product.flops(), product.bytes())?;
+        let (flops, bytes) =
+            with_tail(split.first_tail(tail), product.outputs, product.flops(), product.bytes());
+        let mut launch = builder.finish(body, grid, flops, bytes)?;
         // the text is the same, and compiled once
         launch.variant = names[usize::from(split.splits > 1)];
         let mut lowered = Lowered { launches: vec![launch], scratch: Vec::new() };

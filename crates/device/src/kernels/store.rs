@@ -39,12 +39,42 @@ pub(super) fn emit_store(
     Ok(())
 }
 
+/// Operations and bytes of a kernel that stores so many `outputs` through `tail`, from those without it.
+pub(super) fn with_tail(tail: Option<&Pointwise>, outputs: usize, flops: u64, bytes: u64) -> (u64, u64) {
+    let Some(tail) = tail else { return (flops, bytes) };
+    // a kernel may compute a part of what the tail runs over
+    let part = |of_all: u64| (of_all as f64 * outputs as f64 / tail.numel().max(1) as f64) as u64;
+    let moved = part(tail.bytes_read().saturating_add(tail.bytes_written()));
+    let plain = bytes.saturating_sub((outputs as u64).saturating_mul(4));
+    (flops.saturating_add(part(tail.flops())), plain.saturating_add(moved))
+}
+
 const STORE_ELEMENTS: &str = "fn store(at: u32, column: u32, value: vec4<f32>) {
     if column < p.n { put(at, value.x); }
     if column + 1u < p.n { put(at + 1u, value.y); }
     if column + 2u < p.n { put(at + 2u, value.z); }
     if column + 3u < p.n { put(at + 3u, value.w); }
 }";
+
+/// The text of `put(i, value)`: the outputs of f32 at four times `i` and behind it, if they `lie_in_fours` and the tail
+/// takes them so; else the one at `i`. Says which.
+pub(super) fn emit_put_fours(
+    builder: &mut Builder,
+    tail: Option<&Pointwise>,
+    lie_in_fours: bool,
+    output: Operand,
+) -> Result<bool, DeviceError> {
+    let four = lie_in_fours && tail.is_none_or(fits_fours);
+    match tail {
+        Some(program) => emit_tail(builder, program, four)?,
+        None if four => {
+            builder.read_write_vec4("out", DType::F32, output);
+            builder.function("fn put(i: u32, value: vec4<f32>) {\n    out[i] = value;\n}");
+        }
+        None => emit_put(builder, None, DType::F32, output)?,
+    }
+    Ok(four)
+}
 
 /// The text of `put(i, value)`: the output of `dtype` at position `i`.
 pub(super) fn emit_put(

@@ -19,6 +19,8 @@ use crate::tensor::State;
 const RULES: Rules = Rules {
     buffers: 64,
     fuse_into_reductions: false,
+    // a library computes the products
+    fuse_into_stores: false,
     fuse: true,
     together: 0,
     together_elements: 0,

@@ -1,5 +1,7 @@
 //! A program on a GPU: groups become launches, stored values become slots, and a run replays them.
 
+mod store;
+
 use anygrad_device::kernels::Pointwise;
 use anygrad_device::kernels::pointwise as kernel;
 use anygrad_device::kernels::rows::{RowSink, RowStep, RowWork, Rows, rows};
@@ -50,6 +52,8 @@ impl GpuPlan {
         let rules = Rules {
             buffers: (caps.storage_buffers as usize).min(24),
             fuse_into_reductions: true,
+            // a driver that runs shaders on a CPU compiles the program once for each of a thread's outputs
+            fuse_into_stores: !caps.software,
             fuse: true,
             together: (caps.storage_buffers as usize).min(TOGETHER),
             together_elements: if caps.software { TOGETHER_ELEMENTS_IN_SOFTWARE } else { TOGETHER_ELEMENTS },
@@ -197,7 +201,12 @@ impl Builder<'_> {
                 let label = format!("{label} and {} more", ends.len().saturating_sub(1));
                 (kernels, inputs, outputs, numbers, label)
             }
-            Group::Kernel { instr, inputs, fused } => {
+            Group::Kernel { instr, inputs, tail: Some(tail), .. } => {
+                self.kernel_then(schedule, place, (*instr, inputs), tail, caps)?;
+                schedule.dying(place).iter().for_each(|&value| self.slots.close(value));
+                return Ok(());
+            }
+            Group::Kernel { instr, inputs, fused, tail: None } => {
                 let node = &self.program.instrs[*instr as usize];
                 let (kernels, inputs, numbers) = match (fused, node.op.reduction()) {
                     (Some(fused), Some((kind, axes))) => {
@@ -216,12 +225,7 @@ impl Builder<'_> {
                     }
                 };
                 let bytes = self.bytes(*instr, node.meta.shape.numel(), node.meta.dtype)?;
-                if let Some(&most) = kernels.scratch.iter().max().filter(|&&most| most as u64 > self.largest)
-                {
-                    let message =
-                        format!("takes {most} bytes in between, more than the {} of this GPU", self.largest);
-                    return Err(self.failed_because(*instr, &message));
-                }
+                self.check_scratch(*instr, &kernels)?;
                 let inputs = self.slots.all(&inputs)?;
                 let output = self.slots.open(*instr, bytes);
                 (kernels, inputs, vec![output], numbers, self.label(&[*instr]))
@@ -321,6 +325,18 @@ impl Builder<'_> {
         Err(self.failed_because(instr, &message))
     }
 
+    /// Whether there are buffers for what kernels need in between.
+    fn check_scratch(&self, instr: u32, kernels: &Kernels) -> Result<(), Error> {
+        match kernels.scratch.iter().max() {
+            Some(&most) if most as u64 > self.largest => {
+                let message =
+                    format!("takes {most} bytes in between, more than the {} of this GPU", self.largest);
+                Err(self.failed_because(instr, &message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// An error with the call that recorded the instruction.
     fn failed(&self, instr: u32, error: &device::DeviceError) -> Error {
         self.failed_because(instr, &error.to_string())
@@ -356,6 +372,7 @@ fn pointwise(fused: &Fused, in_place: &[Option<usize>], values: &mut Vec<u32>) -
                 });
                 device::kernels::SourceKind::Buffer(at)
             }
+            Base::Computed => device::kernels::SourceKind::Computed,
             _ => device::kernels::SourceKind::Iota,
         };
         device::kernels::Source { kind, dtype, layout: read.layout.clone() }

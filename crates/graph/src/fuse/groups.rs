@@ -21,6 +21,9 @@ impl Fuser<'_> {
         if self.rules.fuse_into_reductions {
             groups = self.feed_reductions(groups);
         }
+        if self.rules.fuse_into_stores {
+            groups = self.feed_stores(groups);
+        }
         let outputs = self.program.outputs.iter().map(|&out| (out, self.alias(out).unwrap_or(out))).collect();
         let numbers = (0..self.program.instrs.len() as u32).filter(|&id| self.names_number(id)).collect();
         Grouped { groups, outputs, numbers }
@@ -46,6 +49,7 @@ impl Fuser<'_> {
                 instr: first,
                 inputs: instr.inputs.iter().map(read).collect(),
                 fused: None,
+                tail: None,
             });
         } else if members.len() > 1 && self.buffers(members) > self.rules.buffers {
             let (front, back) = members.split_at(members.len() / 2);
@@ -148,7 +152,7 @@ impl Fuser<'_> {
             }
         }
         for place in 0..groups.len() {
-            let Some(Group::Kernel { instr, inputs, fused: None }) = &groups[place] else { continue };
+            let Some(Group::Kernel { instr, inputs, fused: None, .. }) = &groups[place] else { continue };
             let (instr, Some((base, layout))) = (*instr, inputs.first().cloned()) else { continue };
             let producer = writer[base as usize];
             let takes = self.program.instrs[instr as usize].op.reduction().is_some()
@@ -167,7 +171,7 @@ impl Fuser<'_> {
                 continue;
             }
             let Some(Group::Pointwise(fused)) = groups[producer].take() else { continue };
-            groups[place] = Some(Group::Kernel { instr, inputs: Vec::new(), fused: Some(fused) });
+            groups[place] = Some(Group::Kernel { instr, inputs: Vec::new(), fused: Some(fused), tail: None });
         }
         groups.into_iter().flatten().collect()
     }

@@ -11,6 +11,7 @@ mod defer;
 mod groups;
 mod rows;
 mod stages;
+mod store;
 mod together;
 
 use anygrad_device::kernels::reduce::Reduce;
@@ -28,6 +29,8 @@ pub(crate) enum Base {
     Number(u32),
     /// Counting.
     Iota,
+    /// What the kernel has computed in whose store a program stands.
+    Computed,
 }
 
 /// A way to read an instruction's value.
@@ -79,11 +82,13 @@ pub(crate) enum Group {
     Rows(Fused),
     /// Some that do not depend on each other, and that no group reads, in one kernel.
     Together(Vec<Fused>),
-    /// A kernel of its own; `fused` computes its (only) input while it is read.
+    /// A kernel of its own; `fused` computes its (only) input while it is read, and `tail` follows what it computes: the
+    /// results are those of the tail.
     Kernel {
         instr: u32,
         inputs: Vec<(u32, Layout)>,
         fused: Option<Fused>,
+        tail: Option<Fused>,
     },
 }
 
@@ -103,6 +108,8 @@ pub(crate) struct Rules {
     pub buffers: usize,
     /// Whether reductions compute their input while they read it.
     pub fuse_into_reductions: bool,
+    /// Whether kernels that can do so store through the pointwise group that reads their result.
+    pub fuse_into_stores: bool,
     /// Whether pointwise instructions are fused at all.
     pub fuse: bool,
     /// Buffers a kernel of several groups can bind; 0 if each group has its own.

@@ -88,7 +88,7 @@ impl Fuser<'_> {
 
     /// The rows that a group reduces, if it is a reduction over the last axes.
     fn row_reduction(&self, group: &Group) -> Option<Rows> {
-        let Group::Kernel { instr, inputs, fused: None } = group else { return None };
+        let Group::Kernel { instr, inputs, fused: None, .. } = group else { return None };
         let (kind, axes) = self.program.instrs[*instr as usize].op.reduction()?;
         let [(value, layout)] = inputs.as_slice() else { return None };
         let input = *self.program.instrs[*instr as usize].inputs.first()?;

@@ -152,10 +152,19 @@ impl Group {
         match self {
             Group::Pointwise(fused) | Group::Rows(fused) => fused.values_read(),
             Group::Together(ends) => ends.iter().flat_map(Fused::values_read).collect(),
-            Group::Kernel { inputs, fused, .. } => {
-                let before = fused.as_ref().map(Fused::values_read).unwrap_or_default();
-                inputs.iter().map(|(value, _)| *value).chain(before).collect()
+            Group::Kernel { inputs, fused, tail, .. } => {
+                let around = fused.iter().chain(tail).flat_map(Fused::values_read);
+                inputs.iter().map(|(value, _)| *value).chain(around).collect()
             }
+        }
+    }
+
+    /// The values it stores.
+    pub(crate) fn values_written(&self) -> Vec<u32> {
+        match self {
+            Group::Kernel { instr, tail: None, .. } => vec![*instr],
+            Group::Kernel { tail: Some(tail), .. } => tail.results.iter().map(|(id, ..)| *id).collect(),
+            _ => self.fused().iter().flat_map(|fused| &fused.results).map(|(id, ..)| *id).collect(),
         }
     }
 }

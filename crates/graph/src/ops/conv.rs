@@ -1,7 +1,7 @@
 //! Convolution in the closed form of [`Conv`]: both gradients are convolutions again.
 
 use anygrad_cpu::{CpuError, Host, Storage, View};
-use anygrad_device::kernels::conv as kernel;
+use anygrad_device::kernels::{Pointwise, conv as kernel};
 use anygrad_device::{Caps, DeviceError, Lowered};
 use anygrad_layout::{Conv, DType, Layout, Shape};
 
@@ -107,6 +107,18 @@ impl Op for Convolution {
     fn lower(&self, inputs: &[Layout], _: &[DType], _: &Meta, caps: &Caps) -> Result<Lowered, DeviceError> {
         let conv = if self.exchanged { kernel::conv_exchanged } else { kernel::conv };
         conv(&inputs[0], &inputs[1], &self.geometry, caps, None)
+    }
+    fn stores_through(&self) -> bool {
+        true
+    }
+    fn lower_then(
+        &self,
+        inputs: &[Layout],
+        _: &[DType],
+        tail: &Pointwise,
+        caps: &Caps,
+    ) -> Result<Lowered, DeviceError> {
+        kernel::conv_then(&inputs[0], &inputs[1], &self.geometry, self.exchanged, tail, caps, None)
     }
     fn flops(&self, inputs: &[&Meta], output: &Meta) -> u64 {
         let taps: usize = inputs.get(1).map_or(0, |w| w.shape.iter().skip(1).product());

@@ -1,7 +1,7 @@
 //! Matrix products.
 
 use anygrad_cpu::{CpuError, Host, Storage, View};
-use anygrad_device::kernels::matmul as kernel;
+use anygrad_device::kernels::{Pointwise, matmul as kernel};
 use anygrad_device::{Caps, DeviceError, Lowered};
 use anygrad_layout::{DType, Layout, Shape};
 
@@ -68,6 +68,18 @@ impl Op for MatMul {
         caps: &Caps,
     ) -> Result<Lowered, DeviceError> {
         kernel::matmul(&inputs[0], &inputs[1], dtypes[0], caps, None)
+    }
+    fn stores_through(&self) -> bool {
+        true
+    }
+    fn lower_then(
+        &self,
+        inputs: &[Layout],
+        _: &[DType],
+        tail: &Pointwise,
+        caps: &Caps,
+    ) -> Result<Lowered, DeviceError> {
+        kernel::matmul_then(&inputs[0], &inputs[1], tail, caps, None)
     }
 }
 

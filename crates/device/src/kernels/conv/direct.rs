@@ -2,6 +2,7 @@ use anygrad_layout::DType;
 
 use super::taps::{Tile, WHOLE_ROW};
 use super::{GROUP, Geometry, LONGEST, Split, divisor, sum_partials, within_words};
+use crate::kernels::store::{emit_put_fours, with_tail};
 use crate::kernels::{Builder, fold_groups};
 use crate::{Caps, DeviceError, Launch, Lowered, Operand};
 
@@ -141,7 +142,7 @@ pub(super) fn add(
     let weights = pack_weights(geometry, &manner, caps, lowered)?;
     let output = split.first_output(lowered.scratch.len());
     lowered.launches.push(main_pass(geometry, &manner, source, weights, output, caps)?);
-    sum_partials(lowered, "conv", DType::F32, split, geometry.outputs(), caps)
+    sum_partials(lowered, geometry, split, caps)
 }
 
 fn pack_weights(
@@ -353,15 +354,13 @@ fn main_pass(
         builder.read_vec4("w", DType::F32, weights);
     }
     geometry.outputs_at(&mut builder);
+    let tail = split.first_tail(geometry.tail.as_deref());
     let vectors = geometry.target.takes_vectors() && tile.stores_vectors(width);
-    if vectors {
-        builder.read_write_vec4("out", DType::F32, output);
-    } else {
-        builder.read_write("out", DType::F32, output);
-    }
+    let vectors = emit_put_fours(&mut builder, tail, vectors, output)?;
     builder.function(tile.taps("taps", tile.chunk));
     builder.function(tile.taps("last_taps", tile.last));
     builder.function(tile.store(width, vectors));
     let grid = fold_groups(tiles.div_ceil(threads), caps)?;
-    builder.finish(anygrad_shaders::CONV_DIRECT, grid, geometry.flops(), geometry.bytes())
+    let (flops, bytes) = with_tail(tail, geometry.outputs(), geometry.flops(), geometry.bytes());
+    builder.finish(anygrad_shaders::CONV_DIRECT, grid, flops, bytes)
 }

@@ -1,8 +1,10 @@
+use std::sync::Arc;
+
 use anygrad_layout::{Conv, DType, Layout, Shape, collapse};
 
 use super::product::{self, Factors};
 use crate::kernels::matmul::{divisor, within_words};
-use crate::kernels::{Builder, invalid};
+use crate::kernels::{Builder, Pointwise, invalid};
 use crate::{DeviceError, Operand};
 
 /// A convolution in the terms of the kernels: three spatial axes, the leading ones of size 1 where there are
@@ -28,6 +30,8 @@ pub(super) struct Geometry {
     pub product: Option<Factors>,
     /// Where the output goes.
     pub target: Target,
+    /// The program that the outputs go through before they are stored.
+    pub tail: Option<Arc<Pointwise>>,
 }
 
 /// Where the elements of an output lie: steps from sample to sample, from channel to channel, and along z, y and x.
@@ -137,6 +141,7 @@ impl Geometry {
             w: Planes::new(&flipped),
             product: None,
             target: Target::dense(x.shape[0], channels, output, exchanged),
+            tail: None,
         };
         geometry.product = product::factors(&geometry, x, &flipped, exchanged);
         Ok(geometry)

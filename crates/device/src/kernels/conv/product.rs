@@ -1,7 +1,8 @@
 use anygrad_layout::{DType, Layout, Shape};
 
 use super::Geometry;
-use crate::kernels::matmul::matmul;
+use crate::kernels::matmul::{matmul, matmul_then};
+use crate::kernels::{Pointwise, SourceKind};
 use crate::{Caps, DeviceError, Lowered, Operand};
 
 /// The factors of a convolution that is a matrix product, and whether the weights are the first.
@@ -45,7 +46,13 @@ pub(super) fn product(geometry: &Geometry, caps: &Caps) -> Result<Lowered, Devic
             what: format!("as a product: {:?}", Shape::from(geometry.kernel)),
         });
     };
-    let mut lowered = matmul(&factors.a, &factors.b, DType::F32, caps, None)?;
+    let mut lowered = match geometry.tail.as_deref() {
+        None => matmul(&factors.a, &factors.b, DType::F32, caps, None)?,
+        Some(tail) if factors.weights_first => {
+            matmul_then(&factors.a, &factors.b, &exchanged(tail), caps, None)?
+        }
+        Some(tail) => matmul_then(&factors.a, &factors.b, tail, caps, None)?,
+    };
     if factors.weights_first {
         // the op's inputs are (x, w)
         for (operand, _) in lowered.launches.iter_mut().flat_map(|launch| &mut launch.bindings) {
@@ -57,4 +64,17 @@ pub(super) fn product(geometry: &Geometry, caps: &Caps) -> Result<Lowered, Devic
         }
     }
     Ok(lowered)
+}
+
+/// A program that finds input 0 at 1, and the other way round.
+fn exchanged(program: &Pointwise) -> Pointwise {
+    let mut program = program.clone();
+    for source in &mut program.inputs {
+        source.kind = match source.kind {
+            SourceKind::Buffer(0) => SourceKind::Buffer(1),
+            SourceKind::Buffer(1) => SourceKind::Buffer(0),
+            other => other,
+        };
+    }
+    program
 }

@@ -223,7 +223,7 @@ impl Tile {
     }
 
     /// `fn store(at, first_x, channels, acc)`: the tile of which `channels` channels exist, cut at p.width; in
-    /// vectors if those of neighbouring positions lie side by side.
+    /// vectors if those of neighbouring positions lie side by side. Given: `fn put(i, value)`.
     pub(super) fn store(&self, width: usize, vectors: bool) -> String {
         let mut text =
             String::from("fn store(at: u32, first_x: u32, channels: u32, acc: ptr<function, Tile>) {\n");
@@ -238,14 +238,14 @@ impl Tile {
             for j in (0..self.run).step_by(step) {
                 let stored = if step == 4 {
                     format!(
-                        "out[(row + {j}u) / 4u] = vec4({}, {}, {}, {});",
+                        "put((row + {j}u) / 4u, vec4({}, {}, {}, {}));",
                         value(j),
                         value(j + 1),
                         value(j + 2),
                         value(j + 3)
                     )
                 } else {
-                    format!("out[row + {j}u * p.out_x] = {};", value(j))
+                    format!("put(row + {j}u * p.out_x, {});", value(j))
                 };
                 // a run that is the whole row, or divides it, needs no test
                 if width.is_multiple_of(self.run) {

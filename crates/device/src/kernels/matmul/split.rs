@@ -1,6 +1,6 @@
 use anygrad_layout::DType;
 
-use crate::kernels::store::emit_put;
+use crate::kernels::store::{emit_put, with_tail};
 use crate::kernels::{Builder, Pointwise, fold_groups, storage_type};
 use crate::{Caps, DeviceError, Lowered, Operand};
 
@@ -69,18 +69,7 @@ impl Split {
 }
 
 /// Adds the second pass, if the first is split at all, and the scratch buffer of the partial results, the next free one.
-pub(in crate::kernels) fn sum_partials(
-    lowered: &mut Lowered,
-    family: &'static str,
-    dtype: DType,
-    split: Split,
-    outputs: usize,
-    caps: &Caps,
-) -> Result<(), DeviceError> {
-    sum_partials_then(lowered, family, dtype, split, outputs, None, caps)
-}
-
-/// As [`sum_partials`]; the sums go through `tail`.
+/// The sums go through `tail`.
 pub(in crate::kernels) fn sum_partials_then(
     lowered: &mut Lowered,
     family: &'static str,
@@ -102,8 +91,8 @@ pub(in crate::kernels) fn sum_partials_then(
     emit_put(&mut builder, tail, dtype, Operand::Output(0))?;
     let grid = fold_groups(outputs.div_ceil(GROUP as usize), caps)?;
     let partials = outputs * split.splits;
-    let bytes = 4 * (partials + outputs) as u64;
-    lowered.launches.push(builder.finish(anygrad_shaders::SPLIT_SUM, grid, partials as u64, bytes)?);
+    let (flops, bytes) = with_tail(tail, outputs, partials as u64, 4 * (partials + outputs) as u64);
+    lowered.launches.push(builder.finish(anygrad_shaders::SPLIT_SUM, grid, flops, bytes)?);
     lowered.scratch.push(partials * 4);
     Ok(())
 }
