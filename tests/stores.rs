@@ -3,15 +3,9 @@
 
 mod support;
 
-use anygrad::graph::{AdapterKind, Options, adapters, eval_unfused, explain};
+use anygrad::graph::{eval_unfused, explain};
 use anygrad::prelude::*;
-
-/// The best GPU, or a software adapter that is given the kernels of one.
-fn gpu() -> Option<Device> {
-    support::gpu()?;
-    let best = adapters().iter().position(|adapter| adapter.kind != AdapterKind::Cpu).unwrap_or(0);
-    Some(Device::open_with(best, &Options::default().as_hardware(true)).unwrap())
-}
+use support::as_hardware;
 
 /// Numbers of both signs.
 fn draw(shape: &[usize], seed: u64, device: &Device) -> Tensor {
@@ -38,7 +32,7 @@ fn agrees(tensors: &[&Tensor], what: &str) {
 
 #[test]
 fn a_layer_is_one_kernel() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = as_hardware() else { return };
     // columns in fours and not, few and many rows, a sum that is cut, and views of what was computed
     for (m, k, n) in [(128, 64, 48), (3, 40, 10), (7, 5, 1), (1, 64, 33), (10, 4096, 12), (65, 17, 130)] {
         let (x, w) = (draw(&[m, k], 1, &gpu), draw(&[k, n], 2, &gpu));
@@ -55,7 +49,7 @@ fn a_layer_is_one_kernel() {
 
 #[test]
 fn what_others_need_is_stored_as_well() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = as_hardware() else { return };
     let (x, w) = (draw(&[24, 32], 1, &gpu), draw(&[32, 20], 2, &gpu));
     let product = x.matmul(&w);
     let positive = product.gt(0.0).to_dtype(DType::F32);
@@ -71,7 +65,7 @@ fn what_others_need_is_stored_as_well() {
 
 #[test]
 fn the_last_of_several_products_takes_their_sum() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = as_hardware() else { return };
     let x: Vec<Tensor> = (0..3).map(|i| draw(&[16, 24], i, &gpu)).collect();
     let w: Vec<Tensor> = (3..6).map(|i| draw(&[24, 16], i, &gpu)).collect();
     let products: Vec<Tensor> = x.iter().zip(&w).map(|(x, w)| x.matmul(w)).collect();
@@ -91,7 +85,7 @@ fn the_last_of_several_products_takes_their_sum() {
 
 #[test]
 fn memory_is_taken_over_but_for_what_the_product_reads() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = as_hardware() else { return };
     let w = draw(&[32, 32], 1, &gpu);
     let mut x = draw(&[32, 32], 2, &gpu);
     let mut reference = x.to(&Device::cpu());
@@ -121,7 +115,7 @@ fn memory_is_taken_over_but_for_what_the_product_reads() {
 
 #[test]
 fn a_convolution_takes_what_normalises_and_activates_it() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = as_hardware() else { return };
     for (padding, stride, size, kernel) in [(1, 1, 8, 3), (0, 2, 9, 3), (0, 1, 6, 1), (2, 1, 5, 5)] {
         let (x, w) = (draw(&[2, 6, size, size], 1, &gpu), draw(&[8, 6, kernel, kernel], 2, &gpu));
         let channel = |seed| draw(&[1, 8, 1, 1], seed, &gpu);
@@ -143,7 +137,7 @@ fn a_convolution_takes_what_normalises_and_activates_it() {
 
 #[test]
 fn halves_are_rounded_once() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = as_hardware() else { return };
     for n in [16, 10] {
         let (x, w) = (draw(&[12, 48], 1, &gpu), draw(&[48, n], 2, &gpu));
         let (x, w) = (x.to_dtype(DType::F16), w.to_dtype(DType::F16));
@@ -154,7 +148,7 @@ fn halves_are_rounded_once() {
 
 #[test]
 fn parameters_are_updated_where_they_lie() {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = as_hardware() else { return };
     let train = |device: &Device| {
         let params = Params::new(device, 1);
         let model = models::mlp(params.at(""), &[6, 8, 4], relu);

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use anygrad::data::{Batch, BatchTargets};
+use anygrad::graph::{AdapterKind, Options, adapters};
 use anygrad::prelude::*;
 use anygrad::train::Progress;
 
@@ -22,6 +23,13 @@ pub fn gpu() -> Option<Device> {
             None
         }
     }
+}
+
+/// The best GPU, or a software adapter that is given the kernels of one.
+pub fn as_hardware() -> Option<Device> {
+    gpu()?;
+    let best = adapters().iter().position(|adapter| adapter.kind != AdapterKind::Cpu).unwrap_or(0);
+    Some(Device::open_with(best, &Options::default().as_hardware(true)).unwrap())
 }
 
 /// Says why a test is skipped, past the test harness, which hides what passing tests print.
