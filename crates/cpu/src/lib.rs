@@ -7,6 +7,7 @@
 mod attention;
 mod block;
 mod buffer;
+mod chain;
 mod conv;
 mod copy;
 mod error;
@@ -38,6 +39,7 @@ mod word;
 
 pub use attention::{attention, attention_gradient};
 pub use buffer::Buffer;
+pub use chain::Arithmetic;
 pub use conv::conv;
 pub use copy::{concat, copy, fill, pad, pad_interior};
 pub use error::CpuError;

@@ -6,6 +6,8 @@ mod fast;
 mod lanes;
 mod plain;
 
+pub(crate) use lanes::{Terms, total};
+
 use anygrad_layout::{DType, Layout, Shape, collapse};
 use smallvec::SmallVec;
 

@@ -4,6 +4,7 @@
 //! As in [`pointwise`](crate::Pointwise), all steps run on one block before the next. A block is as many whole rows as
 //! fit the first-level cache, or one row: softmax or a norm reads and writes main memory once.
 
+mod merge;
 mod plan;
 mod run;
 
@@ -12,7 +13,7 @@ pub use plan::PreparedRows;
 use anygrad_layout::{DType, Layout, Shape};
 use smallvec::SmallVec;
 
-use crate::{BlockFn, Reduce, Sink, Source};
+use crate::{Arithmetic, BlockFn, Reduce, Sink, Source};
 
 /// A program over rows. Values are numbered: the inputs first, then the numbers, then the results of the steps.
 ///
@@ -50,6 +51,8 @@ pub struct RowStep {
 pub enum RowWork {
     /// The loop over a block.
     Each(BlockFn),
+    /// The same, of a step that is known: on `f32` it may share a loop with others.
+    Plain(Arithmetic, BlockFn),
     /// One value a row of all its elements; no index.
     Fold(Reduce),
 }

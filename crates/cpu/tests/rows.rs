@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use anygrad_cpu::{
-    CpuError, PreparedRows, Reduce, RowSink, RowStep, RowWork, Rows, Sink, Source, SourceKind, Storage,
-    float1, float2,
+    Arithmetic, CpuError, Lane, LaneMut, PreparedRows, Reduce, RowSink, RowStep, RowWork, Rows, Sink, Source,
+    SourceKind, Storage, float1, float2,
 };
 use anygrad_layout::{DType, Layout};
 
@@ -162,4 +162,97 @@ fn wrong_programs_are_errors() {
     outputs[1] = Storage::zeros(DType::F32, 3);
     let whole = Storage::zeros(DType::F32, 6);
     assert!(matches!(program.run(&[&whole], &[], &mut outputs), Err(CpuError::Shape { .. })));
+}
+
+fn plus(args: &[Lane<'_>], out: &mut LaneMut<'_>) -> Option<()> {
+    float2(args, out, |a, b| a + b, |a, b| a + b)
+}
+
+fn minus(args: &[Lane<'_>], out: &mut LaneMut<'_>) -> Option<()> {
+    float2(args, out, |a, b| a - b, |a, b| a - b)
+}
+
+fn times(args: &[Lane<'_>], out: &mut LaneMut<'_>) -> Option<()> {
+    float2(args, out, |a, b| a * b, |a, b| a * b)
+}
+
+fn squared(args: &[Lane<'_>], out: &mut LaneMut<'_>) -> Option<()> {
+    float1(args, out, |a| a * a, |a| a * a)
+}
+
+/// A step of arithmetic, known as such or not, of values in either order.
+fn arithmetic(which: usize, known: bool, x: u32, y: u32) -> RowStep {
+    let (plain, run, args): (Arithmetic, anygrad_cpu::BlockFn, &[u32]) = match which {
+        0 => (Arithmetic::Add, plus, &[x, y]),
+        1 => (Arithmetic::Add, plus, &[y, x]),
+        2 => (Arithmetic::Sub, minus, &[x, y]),
+        3 => (Arithmetic::Sub, minus, &[y, x]),
+        4 => (Arithmetic::Mul, times, &[x, y]),
+        5 => (Arithmetic::Mul, times, &[y, x]),
+        _ => (Arithmetic::Square, squared, &[x]),
+    };
+    let work = if known { RowWork::Plain(plain, run) } else { RowWork::Each(run) };
+    RowStep { work, args: args.into(), dtype: DType::F32 }
+}
+
+#[test]
+fn arithmetic_in_one_loop_gives_the_bits_of_single_steps() {
+    for (rows, elements) in [(1, 2), (40, 3), (9, 31), (5, 40), (33, 64), (3, 2100)] {
+        let noise = |n: usize, seed: usize| -> Vec<f32> {
+            (0..n).map(|i| (((i + seed) * 7919) % 1009) as f32 / 300.0 - 1.7).collect()
+        };
+        let (n, shape) = (rows * elements, [rows, elements]);
+        let inputs: Vec<Storage> =
+            [(n, 1), (n, 2), (elements, 3), (rows, 4)].map(|(len, seed)| noise(len, seed).into()).into();
+        let inputs: Vec<&Storage> = inputs.iter().collect();
+        let sources = || {
+            vec![
+                source(SourceKind::Buffer(0), Layout::contiguous(shape)),
+                source(SourceKind::Buffer(1), Layout::contiguous(shape)),
+                source(SourceKind::Buffer(2), Layout::contiguous([1, elements]).expand(&shape)),
+                source(SourceKind::Buffer(3), Layout::contiguous([rows, 1]).expand(&shape)),
+            ]
+        };
+        // values: 0 to 3 the inputs, 4 a number, 5 and 6 two steps, 7 their sum, 8 to 10 what goes on with them
+        for (first, second) in (0..7).flat_map(|first| (0..7).map(move |second| (first, second))) {
+            for (b, c) in [(1, 2), (3, 1), (2, 3), (4, 2), (1, 4), (3, 4), (0, 0), (1, 5)] {
+                let outputs = |known: bool, keep: &[(u32, bool)]| {
+                    let program = Rows {
+                        shape: shape.as_slice().into(),
+                        outer: 1,
+                        inputs: sources(),
+                        numbers: vec![DType::F32],
+                        steps: vec![
+                            arithmetic(first, known, 0, b),
+                            arithmetic(second, known, 5, c),
+                            fold(Reduce::Sum, 6),
+                            arithmetic(3, known, 6, 7),
+                            arithmetic(4, known, 8, 2),
+                            arithmetic(first, known, 9, 5),
+                        ],
+                        outputs: keep.iter().map(|&(value, whole)| sink(value, whole)).collect(),
+                    };
+                    let mut out: Vec<Storage> = keep
+                        .iter()
+                        .map(|&(_, whole)| Storage::zeros(DType::F32, if whole { n } else { rows }))
+                        .collect();
+                    PreparedRows::new(&program).unwrap().run(&inputs, &[1.5], &mut out).unwrap();
+                    let bits =
+                        |out: &Storage| out.as_slice::<f32>().unwrap().iter().map(|x| x.to_bits()).collect();
+                    out.iter().map(bits).collect::<Vec<Vec<u32>>>()
+                };
+                let kept: [&[(u32, bool)]; 5] = [
+                    &[(6, true)],
+                    &[(7, false)],
+                    &[(10, true), (7, false)],
+                    &[(5, true), (7, false)],
+                    &[(9, true)],
+                ];
+                for keep in kept {
+                    let name = format!("{rows}x{elements}: {first} {second} with {b} {c}, {keep:?}");
+                    assert_eq!(outputs(true, keep), outputs(false, keep), "{name}");
+                }
+            }
+        }
+    }
 }

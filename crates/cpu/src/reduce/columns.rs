@@ -6,8 +6,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::Split;
-use super::fast::CHUNK;
-use super::lanes::Fold;
+use super::lanes::{CHUNK, Fold};
 use crate::parallel::{chunks, worth_threads};
 use crate::walk::Walk;
 

@@ -9,14 +9,11 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::columns::columns;
-use super::lanes::{BLOCK, Fold, Max, Min, Prod, Sum, block_total, lanes};
+use super::lanes::{BLOCK, CHUNK, Fold, Max, Min, Prod, Sum, block_total, lanes};
 use super::{Reduce, Split};
 use crate::parallel::{chunks, worth_threads};
 use crate::walk::Walk;
 use crate::{CpuError, Host};
-
-/// Terms of one chunk.
-pub(super) const CHUNK: usize = 1 << 15;
 
 pub(super) fn reduce(host: &Host, data: &[f32], split: &Split, kind: Reduce) -> Result<Vec<f32>, CpuError> {
     let mut out = host.take::<f32>(split.outputs)?;

@@ -4,6 +4,9 @@ use std::marker::PhantomData;
 
 use pulp::{Arch, Simd, WithSimd};
 
+/// Terms of one chunk of a row, whether or not threads share the row.
+pub(super) const CHUNK: usize = 1 << 15;
+
 /// Terms added in `f32` before the total goes on in `f64`.
 pub(super) const BLOCK: usize = 2048;
 
@@ -206,6 +209,83 @@ fn halves<F: Fold, const N: usize, const H: usize>(parts: [f64; N]) -> [f64; H] 
         *half = F::join(a, b);
     }
     half
+}
+
+/// Terms that are computed as they are added.
+pub(crate) trait Terms {
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// One of them.
+    fn scalar(&self, at: usize) -> f32;
+
+    /// Adds terms `from .. to`, a whole number of rounds over all `N` vectors, to these sums.
+    fn add_vectors<S: Simd, const N: usize>(&self, simd: S, from: usize, to: usize, sums: &mut [S::f32s; N]);
+}
+
+/// The sum of the terms of a row, in the order in which [`super::fast`] adds rows in memory.
+#[inline(always)]
+pub(crate) fn total<S: Simd, T: Terms>(simd: S, terms: &T) -> f32 {
+    let (mut at, len) = (0, terms.len());
+    let mut sum = 0.0;
+    while at < len {
+        let (mut part, end) = (0.0, len.min(at + CHUNK));
+        while at < end {
+            let stop = end.min(at + BLOCK);
+            part += block_of_terms(simd, terms, at, stop);
+            at = stop;
+        }
+        sum += part;
+    }
+    sum as f32
+}
+
+#[inline(always)]
+fn block_of_terms<S: Simd, T: Terms>(simd: S, terms: &T, from: usize, to: usize) -> f64 {
+    match to - from {
+        ..8 => (from..to).fold(0.0, |sum, at| sum + f64::from(terms.scalar(at))),
+        8..LANES => {
+            let mut parts = [0.0; 8];
+            add_terms(terms, from, to, &mut parts);
+            joined::<Sum>(widened(parts))
+        }
+        len => {
+            let mut parts = [0.0; LANES];
+            let end = from + len / LANES * LANES;
+            match S::F32_LANES {
+                16 => terms_in_vectors::<S, T, 2>(simd, terms, from, end, &mut parts),
+                8 => terms_in_vectors::<S, T, 4>(simd, terms, from, end, &mut parts),
+                4 => terms_in_vectors::<S, T, 8>(simd, terms, from, end, &mut parts),
+                _ => add_terms(terms, from, end, &mut parts),
+            }
+            add_terms(terms, end, to, &mut parts);
+            joined::<Sum>(halves::<Sum, 16, 8>(halves::<Sum, LANES, 16>(widened(parts))))
+        }
+    }
+}
+
+/// Term by term to one part after another, from the first on again.
+#[inline(always)]
+fn add_terms<T: Terms>(terms: &T, from: usize, to: usize, parts: &mut [f32]) {
+    let round = parts.len().max(1);
+    for first in (from..to).step_by(round) {
+        for (part, at) in parts.iter_mut().zip(first..to) {
+            *part += terms.scalar(at);
+        }
+    }
+}
+
+#[inline(always)]
+fn terms_in_vectors<S: Simd, T: Terms, const N: usize>(
+    simd: S,
+    terms: &T,
+    from: usize,
+    to: usize,
+    parts: &mut [f32; LANES],
+) {
+    let mut sums = [simd.splat_f32s(0.0); N];
+    terms.add_vectors::<S, N>(simd, from, to, &mut sums);
+    S::as_mut_simd_f32s(parts).0.copy_from_slice(&sums);
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 use anygrad_layout::{DType, Layout};
 use smallvec::SmallVec;
 
+use super::merge::{Chain, Known, merged};
 use super::{RowStep, RowWork, Rows};
 use crate::block::Place;
 use crate::storage::kept_as;
 use crate::view::extent;
 use crate::walk::Walk;
-use crate::{BlockFn, CpuError, Reduce, SourceKind};
+use crate::{Arithmetic, BlockFn, CpuError, Reduce, SourceKind};
 
 pub(super) const OP: &str = "rows";
 
@@ -57,7 +58,11 @@ pub(super) enum Action {
         args: SmallVec<[Place; 3]>,
         to: Place,
         whole: bool,
+        /// What it computes, if loops can put it together with others.
+        plain: Option<Arithmetic>,
     },
+    /// Steps of arithmetic in one loop.
+    Chain(Chain),
     Fold {
         kind: Reduce,
         from: Place,
@@ -182,15 +187,24 @@ impl<'a> Planner<'a> {
             numbers.push((dtype, register));
         }
         self.steps();
+        let outputs: SmallVec<[(DType, bool); 4]> =
+            program.outputs.iter().map(|out| (kept_as(out.sink.dtype), out.whole)).collect();
+        let known = Known {
+            registers: &self.registers,
+            outputs: &outputs,
+            numbers: numbers.iter().filter_map(|&(_, register)| register).collect(),
+            once: &self.once,
+        };
+        let actions = merged(std::mem::take(&mut self.actions), &known);
         Ok(PreparedRows {
             rows: program.count(),
             elements: program.elements(),
             needs,
-            outputs: program.outputs.iter().map(|out| (kept_as(out.sink.dtype), out.whole)).collect(),
+            outputs,
             numbers,
             registers: self.registers,
             once: self.once,
-            actions: self.actions,
+            actions,
             steps: program.steps.len(),
         })
     }
@@ -249,7 +263,8 @@ impl<'a> Planner<'a> {
             };
             self.values[value].place = to;
             self.actions.push(match step.work {
-                RowWork::Each(run) => Action::Step { run, args, to, whole },
+                RowWork::Each(run) => Action::Step { run, args, to, whole, plain: None },
+                RowWork::Plain(plain, run) => Action::Step { run, args, to, whole, plain: Some(plain) },
                 RowWork::Fold(kind) => {
                     Action::Fold { kind, from: args.first().copied().unwrap_or(Place::Nowhere), to }
                 }

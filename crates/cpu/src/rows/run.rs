@@ -2,8 +2,10 @@ use anygrad_layout::DType;
 use rayon::prelude::*;
 use smallvec::SmallVec;
 
+use super::merge::{Beside, Chain};
 use super::plan::{Action, OP, PreparedRows};
 use crate::block::{BLOCK, Block, Place, Rest, Span, fill, lane_mut};
+use crate::chain::{self, Numbers, Operands, With};
 use crate::reduce::fold_rows;
 use crate::registers::Registers;
 use crate::wide::wide_spread;
@@ -160,9 +162,16 @@ impl Turn<'_, '_> {
                 };
                 self.block.write(Place::Register(*register), all, spread);
             }
-            Action::Step { run, args, to, whole } => {
+            Action::Step { run, args, to, whole, .. } => {
                 let done = self.block.step(*run, args, *to, self.span(*whole));
                 done.ok_or_else(|| self.plan.unsupported(*to))?;
+            }
+            Action::Chain(chain) => {
+                let span = if chain.sum { each } else { all };
+                let done = self
+                    .block
+                    .write(chain.to, span, |rest, to| run_chain(chain, rest, to, each, all, elements));
+                done.ok_or_else(|| self.plan.unsupported(chain.to))?;
             }
             Action::Fold { kind, from, to } => {
                 let done = self
@@ -174,6 +183,28 @@ impl Turn<'_, '_> {
         }
         Ok(())
     }
+}
+
+fn run_chain(
+    chain: &Chain,
+    rest: &Rest<'_, '_>,
+    to: &mut LaneMut<'_>,
+    each: Span,
+    all: Span,
+    elements: usize,
+) -> Option<()> {
+    let LaneMut::F32(to) = to else { return None };
+    let numbers = |Beside { place, whole }: Beside| match rest.lane(place, if whole { all } else { each }) {
+        Lane::F32(values) => Some(Numbers { values, whole }),
+        _ => None,
+    };
+    let a = numbers(Beside { place: chain.a, whole: true })?.values;
+    let (b, c) = (numbers(chain.b)?, numbers(chain.c)?);
+    let unused = matches!(chain.second, With::Nothing | With::Squared);
+    // without numbers a row, all rows are one
+    let elements = if !chain.sum && b.whole && (c.whole || unused) { all.len } else { elements };
+    let run = if chain.sum { chain::sum } else { chain::each };
+    run(chain.first, chain.second, &Operands { a, b, c, elements }, to)
 }
 
 /// Repeats each value for the elements of its row.

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::fuse::{Base, Fused, Group, RowRules, Rules, Work};
 use crate::numbers::Numbers;
 use crate::plan::Schedule;
+use crate::pointwise::arithmetic;
 use crate::program::{Lowered, Program};
 use crate::tensor::State;
 
@@ -277,7 +278,10 @@ fn interpreted(
     }
     let step = |s: &crate::fuse::FusedStep| cpu::RowStep {
         work: match s.work {
-            Work::Each(row) => cpu::RowWork::Each(row.cpu),
+            Work::Each(row) => match arithmetic(row) {
+                Some(plain) => cpu::RowWork::Plain(plain, row.cpu),
+                None => cpu::RowWork::Each(row.cpu),
+            },
             Work::Fold(kind) => cpu::RowWork::Fold(reduction(kind)),
         },
         args: s.args.clone(),

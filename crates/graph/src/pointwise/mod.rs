@@ -36,3 +36,17 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
     ];
     tables.into_iter().flat_map(|table| table.iter().copied())
 }
+
+/// The arithmetic of a row that loops on the CPU can put together with what is around it.
+pub(crate) fn arithmetic(row: &'static Row) -> Option<anygrad_cpu::Arithmetic> {
+    use anygrad_cpu::Arithmetic;
+    // rows from outside this crate may have any name
+    let is = |known: &'static Row| std::ptr::eq(row, known);
+    match () {
+        () if is(&arithmetic::add::ROW) => Some(Arithmetic::Add),
+        () if is(&arithmetic::sub::ROW) => Some(Arithmetic::Sub),
+        () if is(&arithmetic::mul::ROW) => Some(Arithmetic::Mul),
+        () if is(&power::square::ROW) => Some(Arithmetic::Square),
+        () => None,
+    }
+}
