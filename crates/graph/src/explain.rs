@@ -153,10 +153,10 @@ pub(crate) fn kernels(lowered: &Lowered, schedule: &Schedule, gpu: Option<&GpuPl
                 all.last().and_then(|fused| fused.instrs.last().copied())
             }
             Group::Kernel { instr, fused, tail, .. } => {
-                let around = |fused: &Option<Fused>| -> Vec<&'static str> {
+                let around = |fused: Option<&Fused>| -> Vec<&'static str> {
                     fused.iter().flat_map(|fused| &fused.instrs).map(name).collect()
                 };
-                line.ops = [around(fused), vec![name(instr)], around(tail)].concat();
+                line.ops = [around(fused.as_ref()), vec![name(instr)], around(tail.as_deref())].concat();
                 let in_place = tail.iter().flat_map(|tail| schedule.in_place(tail, place));
                 line.in_place = in_place.flatten().count();
                 line.shape = lowered.program.instrs[*instr as usize].meta.shape.to_string();
@@ -204,7 +204,7 @@ fn traffic(lowered: &Lowered, group: &Group) -> u64 {
         }
         Group::Kernel { inputs, fused, tail, .. } => {
             group.values_written().iter().map(|id| bytes(lowered, *id)).sum::<usize>()
-                + tail.as_ref().map(read).unwrap_or(0)
+                + tail.as_deref().map(read).unwrap_or(0)
                 + inputs.iter().map(|(value, _)| bytes(lowered, *value)).sum::<usize>()
                 + fused.as_ref().map(read).unwrap_or(0)
         }

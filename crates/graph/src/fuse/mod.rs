@@ -88,7 +88,7 @@ pub(crate) enum Group {
         instr: u32,
         inputs: Vec<(u32, Layout)>,
         fused: Option<Fused>,
-        tail: Option<Fused>,
+        tail: Option<Box<Fused>>,
     },
 }
 

@@ -58,7 +58,8 @@ impl Fuser<'_> {
             for &(value, ..) in &fused.results {
                 uses.writer[value as usize] = Some(tail.place);
             }
-            groups[tail.place] = Some(Group::Kernel { instr, inputs, fused: before, tail: Some(fused) });
+            groups[tail.place] =
+                Some(Group::Kernel { instr, inputs, fused: before, tail: Some(Box::new(fused)) });
         }
         groups.into_iter().flatten().collect()
     }

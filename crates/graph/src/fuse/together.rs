@@ -153,7 +153,7 @@ impl Group {
             Group::Pointwise(fused) | Group::Rows(fused) => fused.values_read(),
             Group::Together(ends) => ends.iter().flat_map(Fused::values_read).collect(),
             Group::Kernel { inputs, fused, tail, .. } => {
-                let around = fused.iter().chain(tail).flat_map(Fused::values_read);
+                let around = fused.iter().chain(tail.as_deref()).flat_map(Fused::values_read);
                 inputs.iter().map(|(value, _)| *value).chain(around).collect()
             }
         }
