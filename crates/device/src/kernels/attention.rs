@@ -23,6 +23,12 @@ pub const VARIANTS: &[&str] = &["thread", "lanes", "tiled"];
 /// Most features of a query or a value: what a thread owns has to find room in registers, and is unrolled.
 pub const MOST_FEATURES: usize = 256;
 
+/// Most features for which these kernels pay on an adapter. A driver that runs shaders on a CPU compiles what is unrolled
+/// for 0.7 s at 64 features, and for longer than a training takes at 256.
+pub fn most_features(caps: &Caps) -> usize {
+    if caps.software { 64 } else { MOST_FEATURES }
+}
+
 /// How threads come by the rows of the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Loads {

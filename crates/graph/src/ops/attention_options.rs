@@ -1,6 +1,6 @@
 //! Attention as a method, and what it may be told.
 
-use anygrad_device::kernels::attention::MOST_FEATURES;
+use anygrad_device::kernels::attention::most_features;
 use anygrad_layout::{Attention as Reads, DType, Shape, broadcast};
 
 use super::attention::{Attention, AttentionOutput, weights};
@@ -50,7 +50,7 @@ impl Tensor {
     /// `[.., n, e]`. The leading axes broadcast.
     ///
     /// Neither the value nor its gradients take memory for `n × m` weights, except that the gradient of a float mask
-    /// does, and so do second derivatives. On a GPU that holds for `d` and `e` up to 256.
+    /// does, and so do second derivatives. On a GPU that holds for `d` and `e` up to 256, on a software one up to 64.
     ///
     /// A key that a query does not read adds nothing, whatever number or NaN it holds. The row of a query that reads no
     /// key is zeros, with gradients of 0, where PyTorch may give NaN.
@@ -118,7 +118,8 @@ impl Tensor {
         let mask = of_kind(true).cloned().reduce(|a, b| a.logical_and(b)).map(|mask| mask.expand(&pairs));
         let bias = of_kind(false).cloned().reduce(|a, b| a + b).map(|bias| bias.expand(&pairs));
         let features = self.size(-1).max(value.size(-1));
-        if !self.device().is_cpu() && (features > MOST_FEATURES || self.size(-1) == 0) {
+        let most = self.device().as_gpu().map_or(usize::MAX, |gpu| most_features(gpu.caps()));
+        if features > most || self.size(-1) == 0 && !self.device().is_cpu() {
             return weights(&query, &key, mask.as_ref(), bias.as_ref(), options.causal).matmul(&value);
         }
         attend(&query, &key, &value, mask.as_ref(), bias.as_ref(), options.causal)
