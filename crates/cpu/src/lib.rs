@@ -21,6 +21,7 @@ mod linalg;
 mod lines;
 pub mod math;
 mod matmul;
+mod needs;
 mod parallel;
 mod pointwise;
 mod product;

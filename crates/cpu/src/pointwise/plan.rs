@@ -3,6 +3,7 @@ use smallvec::SmallVec;
 
 use super::{Pointwise, SourceKind};
 use crate::block::Place;
+use crate::needs::Need;
 use crate::storage::kept_as;
 use crate::view::extent;
 use crate::walk::Walk;
@@ -28,14 +29,6 @@ pub struct Prepared {
     pub(super) actions: Vec<Action>,
     /// Number of steps, for the decision whether threads are worth their start.
     pub(super) steps: usize,
-}
-
-/// Input `input` is read as `dtype` and up to element `extent`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Need {
-    pub input: usize,
-    pub dtype: DType,
-    pub extent: usize,
 }
 
 /// Fills a register from an input.

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::plan::{Action, Load, OP, Prepared};
 use crate::block::{BLOCK, Block, Place, Span, fill, lane_mut};
+use crate::needs;
 use crate::registers::Registers;
 use crate::{CpuError, LaneMut, Storage};
 
@@ -48,33 +49,11 @@ impl Prepared {
     }
 
     fn check(&self, inputs: &[&Storage], numbers: &[f64], outputs: &[Storage]) -> Result<(), CpuError> {
-        if numbers.len() != self.numbers.len() || outputs.len() != self.outputs.len() {
-            return Err(CpuError::Invalid {
-                op: OP,
-                why: "the numbers or outputs are not as many as it has",
-            });
+        if numbers.len() != self.numbers.len() {
+            return Err(CpuError::Invalid { op: OP, why: "the numbers are not as many as it has" });
         }
-        for need in &self.needs {
-            let Some(storage) = inputs.get(need.input) else {
-                return Err(CpuError::Invalid { op: OP, why: "an input is missing" });
-            };
-            if storage.dtype() != need.dtype {
-                return Err(CpuError::DType { op: OP, expected: need.dtype, found: storage.dtype() });
-            }
-            if storage.len() < need.extent {
-                return Err(CpuError::OutOfBounds { op: OP, shape: vec![need.extent], len: storage.len() });
-            }
-        }
-        for (storage, &dtype) in outputs.iter().zip(&self.outputs) {
-            if storage.dtype() != dtype {
-                return Err(CpuError::DType { op: OP, expected: dtype, found: storage.dtype() });
-            }
-            if storage.len() != self.len {
-                let (left, right) = (vec![self.len], vec![storage.len()]);
-                return Err(CpuError::Shape { op: OP, left, right });
-            }
-        }
-        Ok(())
+        let kept = self.outputs.iter().map(|&dtype| (dtype, self.len));
+        needs::check(OP, (&self.needs, inputs), (kept, outputs))
     }
 
     fn run_task(&self, task: &mut Task<'_>, inputs: &[&Storage], numbers: &[f64]) -> Result<(), CpuError> {

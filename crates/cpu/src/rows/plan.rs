@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 use super::merge::{Chain, Known, merged};
 use super::{RowStep, RowWork, Rows};
 use crate::block::Place;
+use crate::needs::Need;
 use crate::storage::kept_as;
 use crate::view::extent;
 use crate::walk::Walk;
@@ -29,14 +30,6 @@ pub struct PreparedRows {
     pub(super) actions: Vec<Action>,
     /// Number of steps, for the decision whether threads are worth their start.
     pub(super) steps: usize,
-}
-
-/// Input `input` is read as `dtype` and up to element `extent`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Need {
-    pub input: usize,
-    pub dtype: DType,
-    pub extent: usize,
 }
 
 /// What is done to a block. `whole` says whether values have all elements of its rows, or one for each row.

@@ -6,6 +6,7 @@ use super::merge::{Beside, Chain};
 use super::plan::{Action, OP, PreparedRows};
 use crate::block::{BLOCK, Block, Place, Rest, Span, fill, lane_mut};
 use crate::chain::{self, Numbers, Operands, With};
+use crate::needs;
 use crate::reduce::fold_rows;
 use crate::registers::Registers;
 use crate::wide::wide_spread;
@@ -62,33 +63,11 @@ impl PreparedRows {
     }
 
     fn check(&self, inputs: &[&Storage], numbers: &[f64], outputs: &[Storage]) -> Result<(), CpuError> {
-        if numbers.len() != self.numbers.len() || outputs.len() != self.outputs.len() {
-            return Err(CpuError::Invalid {
-                op: OP,
-                why: "the numbers or outputs are not as many as it has",
-            });
+        if numbers.len() != self.numbers.len() {
+            return Err(CpuError::Invalid { op: OP, why: "the numbers are not as many as it has" });
         }
-        for need in &self.needs {
-            let Some(storage) = inputs.get(need.input) else {
-                return Err(CpuError::Invalid { op: OP, why: "an input is missing" });
-            };
-            if storage.dtype() != need.dtype {
-                return Err(CpuError::DType { op: OP, expected: need.dtype, found: storage.dtype() });
-            }
-            if storage.len() < need.extent {
-                return Err(CpuError::OutOfBounds { op: OP, shape: vec![need.extent], len: storage.len() });
-            }
-        }
-        for (storage, &(dtype, whole)) in outputs.iter().zip(&self.outputs) {
-            if storage.dtype() != dtype {
-                return Err(CpuError::DType { op: OP, expected: dtype, found: storage.dtype() });
-            }
-            let len = self.len(self.rows, whole);
-            if storage.len() != len {
-                return Err(CpuError::Shape { op: OP, left: vec![len], right: vec![storage.len()] });
-            }
-        }
-        Ok(())
+        let kept = self.outputs.iter().map(|&(dtype, whole)| (dtype, self.len(self.rows, whole)));
+        needs::check(OP, (&self.needs, inputs), (kept, outputs))
     }
 
     fn run_task(
