@@ -57,6 +57,11 @@ fn what_others_need_is_stored_as_well() {
     let all = [&positive, &size, &turned, &product];
     assert_eq!(kernels(&all), ["matmul gt to_f32 abs add", "matmul"]);
     agrees(&all, "a product that is read by many");
+    // what reads it with the product waits for another kernel that reads the product: it cannot wait as well
+    let product = x.matmul(&w);
+    let late = &product + product.matmul(&draw(&[20, 8], 3, &gpu)).max_keep(&[1]);
+    assert_eq!(kernels(&[&late])[0], "matmul");
+    agrees(&[&late], "a product whose reader comes late");
     // read twice at one element, and once elsewhere
     let product = x.matmul(&w);
     let normed = &product - product.slice(0, 0, 1);
